@@ -6,15 +6,27 @@
 // and at each SEQUENCE. Where an export is not sound, print the line and the rule that it breaks,
 // and exit with 1, or with 2 where a file cannot be read. Without a file, read standard input.
 //
+// Of banks that agreed with each other, the records of each two are compared: print what stands on
+// their accounts, how many signatures were checked, and what is under way; or the record of one of
+// them that the other one contradicts.
+//
 // Every integer of a record is a BigInt here, so that no sum is ever rounded.
 
-import { createHash } from "node:crypto";
+import { createHash, createPublicKey, verify as isSignedBy } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 const MAX = 2n ** 53n;
 const TEXTS = ["name", "note", "reason"];
 // What is said of an exchange, and may be amended.
 const SAID = ["area", "category", "from", "note", "resource", "tags", "to"];
+// The same, where an offer to another bank says it: under these names.
+const inOffers = (name) => ({ from: "started_at", to: "ended_at" })[name] ?? name;
+// Ids of operations that begin so are the library's own.
+const OWN_IDS = ["due:", "peer:", "cheque:"];
+// Fields of a request that only what is between two banks has.
+const BETWEEN = ["offer", "answer", "abandoned"];
+// What no booking of an offer has.
+const UNOFFERED = ["via", "source", "limits"];
 const ACCOUNT_KINDS = ["member", "group", "organisation", "fund", "clearing", "issuance"];
 const MONTHS = { month: 1, quarter: 3, "half-year": 6, year: 12 };
 const STATUS = {
@@ -232,6 +244,23 @@ const flagged = { "flags?": arrayOf(isObject) };
 const move = { occurred_on: isDay, postings: moved, statute: identifier };
 const withFee = { "fee?": moved };
 const lostHead = tuple(positive, isHash);
+const terms = tuple(orNull(between(0n)), orNull(between(0n)));
+const head = tuple(between(0n), isHash);
+// A head of another bank that was seen, and its signature where it has one.
+const isSeenHead = (value) =>
+  Array.isArray(value) && head(value.slice(0, 2)) && arrayOf(isString, 0, 1)(value.slice(2));
+const seen = { "seen?": isSeenHead };
+const toldToPeer = { "terms?": terms, ...seen };
+const isTrue = oneOf(true);
+// Kinds that are on an agreement; effects that only what is between two banks has.
+const ON_AGREEMENTS = ["agree", "suspend_agreement", "end_agreement", "readmit"];
+const OF_OFFERS = ["answer_by", "terms", "seen"];
+const ASKED = {
+  to: identifier,
+  answer_in: positive,
+  "earner?": label,
+  "reverses?": identifier,
+};
 const RECORD = {
   format: oneOf("timebank/1"),
   journal: identifier,
@@ -245,7 +274,7 @@ const RECORD = {
 };
 const SETS = {
   "kind?": oneOf(...ACCOUNT_KINDS),
-  "status?": oneOf("open", "frozen", "closed"),
+  "status?": oneOf("open", "frozen", "closed", "agreed"),
   "joined_on?": orNull(isDay),
   "floor?": isLimit,
   "ceiling?": isLimit,
@@ -270,13 +299,16 @@ const SHAPES = {
   thaw: [withReason, change],
   close_account: [withReason, change],
   reopen: [withReason, change],
-  transfer: [exchanged, { ...move, ...withFee, ...flagged }],
+  transfer: [
+    { ...exchanged, "offer?": isObject, "answer?": isObject, "written_off?": isTrue },
+    { ...move, ...withFee, ...flagged, ...toldToPeer },
+  ],
   reverse: [
-    { ...part, transfer: identifier, reason: isHash },
-    { ...move, ...withFee, reverses: positive },
+    { ...part, transfer: identifier, "reason?": isHash, "offer?": isObject },
+    { ...move, ...withFee, reverses: positive, ...toldToPeer },
   ],
   hold: [
-    { ...exchanged, "expires_in?": positive },
+    { ...exchanged, "expires_in?": positive, "offer?": isObject },
     {
       lines: moved,
       reserves: arrayOf(tuple(identifier, between(0n), between(0n))),
@@ -284,10 +316,25 @@ const SHAPES = {
       "expires_at?": seconds,
       ...withFee,
       ...flagged,
+      "answer_by?": seconds,
+      "reverses?": positive,
+      ...toldToPeer,
     },
   ],
-  settle: [{ ...part, hold: identifier }, { ...move, ...withFee, ...flagged, resolves: positive }],
-  void: [{ id: identifier, hold: identifier, "reason?": isHash }, { resolves: positive }],
+  settle: [
+    { ...part, hold: identifier, "answer?": isObject },
+    { ...move, ...withFee, ...flagged, resolves: positive, ...seen },
+  ],
+  void: [
+    {
+      id: identifier,
+      hold: identifier,
+      "reason?": isHash,
+      "abandoned?": isTrue,
+      "answer?": isObject,
+    },
+    { resolves: positive, ...flagged },
+  ],
   adopt: [{ statute: isObject }, { adopts: identifier }],
   due: [
     {
@@ -344,7 +391,60 @@ const SHAPES = {
     },
   ],
   history_lost: [{ "lost?": lostHead, reason: isHash }, { lost: lostHead }],
+  agree: [
+    {
+      ...withReason,
+      peer: identifier,
+      they_may_owe: orNull(between(0n)),
+      we_may_owe: orNull(between(0n)),
+      "key?": isString,
+      "theirs?": terms,
+    },
+    { ...change, of: positive },
+  ],
+  suspend_agreement: [{ ...onAccount, reason: isHash }, { ...onAccount, of: positive }],
+  end_agreement: [{ ...onAccount, reason: isHash }, { ...change, of: positive }],
+  readmit: [{ ...onAccount, head: isSeenHead, reason: isHash }, { ...onAccount, of: positive }],
+  refuse: [
+    { id: identifier, code: label, offer: isObject, "reason?": isHash },
+    { terms, ...seen },
+  ],
 };
+const message = {
+  format: oneOf("timebank-peers/1"),
+  kind: oneOf("offer", "cancel", "answer"),
+  from: identifier,
+  to: identifier,
+};
+// Kind of message → the fields of its body.
+const BODIES = {
+  offer: {
+    ...message,
+    id: identifier,
+    record: positive,
+    seconds: positive,
+    exchange: identifier,
+    occurred_on: isDay,
+    answer_by: seconds,
+    terms,
+    "earner?": label,
+    "reverses?": identifier,
+    ...Object.fromEntries(SAID.map((name) => [`${inOffers(name)}?`, told[`${name}?`]])),
+    "seen?": head,
+  },
+  cancel: { ...message, offer: isObject },
+  answer: {
+    ...message,
+    record: positive,
+    offer: isObject,
+    accepted: isBoolean,
+    "occurred_on?": isDay,
+    "code?": label,
+    terms,
+    "seen?": head,
+  },
+};
+const SIGNED = { body: isObject, "signature?": isString };
 
 function shape(found, fields, rule) {
   for (const [name, value] of Object.entries(found)) {
@@ -626,6 +726,93 @@ function movedBack(lines, count) {
   return [...negative(apportion(side(lines, 1n), count)), ...apportion(side(lines, -1n), count)];
 }
 
+// A statute whose fee is its own member's, in an exchange with another bank.
+const paidBy = (statute, payer) =>
+  statute.fee ? { ...statute, fee: { ...statute.fee, payer } } : statute;
+
+// -- bodies of messages between banks ---------------------------------------------------------
+
+function accountOf(journal) {
+  if ([...journal].length <= 100) return `peer:${journal}`;
+  return `peer:sha256=${sha256(journal).digest("hex")}`;
+}
+
+const sharedId = (...parts) => `peer:${sha256(parts.join("\0")).digest("hex").slice(0, 40)}`;
+
+// The body of a signed message of some kind, whose form is checked.
+function readBody(signed, ...kinds) {
+  shape(signed, SIGNED, "messages");
+  const { body } = signed;
+  check(kinds.includes(body.kind), "messages", `${body.kind} is none`);
+  shape(body, BODIES[body.kind], "messages");
+  if (body.kind === "offer")
+    check(has(body, "earner") !== has(body, "reverses"), "messages", "for whom");
+  if (body.kind === "cancel") {
+    const { from, to } = readBody({ body: body.offer }, "offer");
+    check(body.from === from && body.to === to, "messages", "of another bank");
+  }
+  return body;
+}
+
+// The offer of an offer, or of what takes one back.
+const offered = (body) => (body.kind === "offer" ? body : body.offer);
+
+function readAnswer(signed) {
+  const answer = readBody(signed, "answer");
+  const kinds = answer.accepted ? ["offer"] : ["offer", "cancel"];
+  const offer = offered(readBody(answer.offer, ...kinds));
+  check(answer.to === offer.from && answer.from === offer.to, "messages", "turned");
+  const [one, other] = answer.accepted ? ["occurred_on", "code"] : ["code", "occurred_on"];
+  check(has(answer, one) && !has(answer, other), "messages", "accepted, or refused");
+  return [answer, offer];
+}
+
+const pick = (object, names) =>
+  Object.fromEntries(names.filter((name) => has(object, name)).map((name) => [name, object[name]]));
+const seenIn = (effects) => (has(effects, "seen") ? { seen: effects.seen.slice(0, 2) } : {});
+const saidIn = (request) =>
+  Object.fromEntries(
+    SAID.filter((name) => has(request, name)).map((name) => [inOffers(name), request[name]]),
+  );
+
+// The offer that the record of a hold makes.
+function offerBody({ journal, sequence, recorded_on: today, request, effects }) {
+  const account = request.earners[0][0];
+  return {
+    format: "timebank-peers/1",
+    kind: "offer",
+    from: journal,
+    to: request.offer.to,
+    id: request.id,
+    record: sequence,
+    seconds: total(effects.lines.filter(([id]) => id === account)),
+    exchange: request.kind,
+    occurred_on: request.occurred_on ?? today,
+    answer_by: effects.answer_by,
+    terms: effects.terms,
+    ...pick(request.offer, ["earner", "reverses"]),
+    ...seenIn(effects),
+    ...saidIn(request),
+  };
+}
+
+// The answer that a record is to an offer of another bank.
+function answerBody({ journal, sequence, kind, request, effects }) {
+  const accepted = kind !== "refuse";
+  return {
+    format: "timebank-peers/1",
+    kind: "answer",
+    from: journal,
+    to: request.offer.body.from,
+    record: sequence,
+    offer: request.offer,
+    accepted,
+    terms: effects.terms,
+    ...(accepted ? { occurred_on: effects.occurred_on } : { code: request.code }),
+    ...seenIn(effects),
+  };
+}
+
 // -- the books --------------------------------------------------------------------------------
 
 const joinedOf = (account) => account.joined_on ?? account.openedOn;
@@ -648,7 +835,7 @@ class Books {
   peaks = []; // the size and the hash of each perfect subtree of the tree, the largest first
   instant = -MAX;
   day = "";
-  ids = new Set();
+  ids = new Map(); // id of an operation → sequence of its record
   accounts = new Map();
   statute = DEFAULT;
   versions = new Map([["default/1", DEFAULT]]);
@@ -660,17 +847,43 @@ class Books {
   said = new Map(); // sequence of a transfer or hold → what is said of it, as it was amended
   settled = new Map(); // sequence of a hold → that of its settlement
   amends = new Map(); // sequence of an amendment → that of the transfer or hold
+  offers = new Map(); // id of an offer to another bank → its body
+  ends = new Map(); // id of an offer → the record that ended it
+  answers = new Map(); // shared id → the record that answers an offer of another bank
+  brought = []; // records that bring in again what both banks had agreed on
+  messages = []; // records between two banks
+  booked = new Set(); // ids of what was booked with another bank
+  isBetween = false; // whether the record that is looked at is between two banks
+  writtenOff = new Map(); // account → seconds
+  lost = 0n; // of what was lost, the greatest sequence that was declared
+  leaves = []; // of the tree
+  subtrees = new Map(); // "first size" → the root of a perfect subtree
+  sights = []; // what was seen of other banks: the account, a head, and by which record
   commitments = new Map(); // "sequence field" → commitment
   erased = new Set();
   absent = new Set();
 
   grow(body) {
     let peak = { size: 1, hash: sha256(LEAF, body).digest() };
+    this.leaves.push(peak.hash);
     while (this.peaks.at(-1)?.size === peak.size) {
       const { size, hash } = this.peaks.pop();
       peak = { size: 2 * size, hash: sha256(NODE, hash, peak.hash).digest() };
     }
     this.peaks.push(peak);
+  }
+
+  // The root of so many leaves; that of a perfect subtree is kept.
+  subtree(first, size) {
+    if (size === 1) return this.leaves[first];
+    const key = `${first} ${size}`;
+    if (this.subtrees.has(key)) return this.subtrees.get(key);
+    let half = 1;
+    while (2 * half < size) half *= 2;
+    const [left, right] = [this.subtree(first, half), this.subtree(first + half, size - half)];
+    const root = sha256(NODE, left, right).digest();
+    if (size === 2 * half) this.subtrees.set(key, root);
+    return root;
   }
 
   record(record, body) {
@@ -689,16 +902,28 @@ class Books {
     this.clock(record);
     if (has(request, "id")) {
       check(!this.ids.has(request.id), "ids", "used before");
-      const own = ["due:", "peer:", "cheque:"].some((prefix) => request.id.startsWith(prefix));
-      check(own === (kind === "due"), "ids", "of the library's own");
-      this.ids.add(request.id);
+      const isShared = kind !== "hold" && BETWEEN.some((name) => has(request, name));
+      const own = kind === "due" ? "due:" : isShared ? "peer:" : undefined;
+      const found = OWN_IDS.find((prefix) => request.id.startsWith(prefix));
+      check(found === own, "ids", "of the library's own");
+      this.ids.set(request.id, this.sequence);
     }
     for (const field of TEXTS)
       if (has(request, field)) this.commitments.set(`${this.sequence} ${field}`, request[field]);
     if (has(effects, "statute"))
       check(effects.statute === this.statute.version, "statutes", "another is in force");
+    const step = this.between(kind, request);
+    this.isBetween = step !== null;
     if (has(STATUS, kind)) this.setStatus(request, effects, ...STATUS[kind]);
-    else this[kind](request, effects);
+    else if (step) {
+      this[step](record, request, effects);
+      this.messages.push(record);
+      if (has(effects, "postings")) this.booked.add(request.id);
+    } else {
+      const isPlain = !OF_OFFERS.some((name) => has(effects, name));
+      check(isPlain, "fields", "of an exchange between banks");
+      this[kind](request, effects);
+    }
   }
 
   begin(journal) {
@@ -738,10 +963,11 @@ class Books {
     return heir;
   }
 
-  takePart(ids) {
+  // Who earns or spends is open; but the account of an agreement, which is `besides`.
+  takePart(ids, besides = "", allowed = ["open"]) {
     for (const id of ids) {
       const { status } = this.account(id);
-      check(status === "open", "accounts", `${id} is ${status}`);
+      check(allowed.includes(status) || id === besides, "accounts", `${id} is ${status}`);
     }
   }
 
@@ -773,6 +999,7 @@ class Books {
       charges: [],
       postings: [],
       merged: [],
+      agreement: null,
     };
     this.accounts.set(id, account);
     this.setOwnLimits(account, sets);
@@ -789,7 +1016,7 @@ class Books {
     check(has(request, "floor") || has(request, "ceiling"), "fields", "no limit");
     const { floor, ceiling } = { ...account, ...request };
     this.sets(request, effects, { floor, ceiling });
-    check(account.status !== "closed", "accounts", "closed");
+    check(["open", "frozen"].includes(account.status), "accounts", account.status);
     this.setOwnLimits(account, { floor, ceiling });
   }
 
@@ -846,9 +1073,15 @@ class Books {
       account.balance += one;
       check(seconds(account.balance), "postings", "a balance beyond 2^53");
       account.postings.push({ sequence: this.sequence, day, seconds: one });
+      if (account.agreement) {
+        check(this.isBetween, "agreements", `${id} is moved by hand`);
+        account.agreement.moved += one;
+      }
     }
     if (has(effects, "reverses") || !has(request, "id")) return;
-    const back = { ownBack: [], feeBack: [], days: [day] };
+    // Sequence of an open offer to another bank that moves hours back → seconds.
+    const offeredBack = new Map();
+    const back = { ownBack: [], feeBack: [], days: [day], offeredBack };
     this.moves.set(this.sequence, { id: request.id, own, fee, ...back });
   }
 
@@ -931,28 +1164,34 @@ class Books {
     return [{ rule: "largest exchange", limit: rule.hours, needed: size }];
   }
 
-  exchange(request, day) {
-    let { earners: earned, spenders: spent } = request;
+  // The two sides that are asked for.
+  sides(request) {
+    const { earners: earned, spenders: spent } = request;
     check(total(earned) === total(spent), "sides", "they sum to something else");
     const alone = earned.length === 1 && spent.length === 1;
     check(!alone || earned[0][0] !== spent[0][0], "sides", "alike");
     check(request.kind !== "reversal", "fields", "kind is reversal");
-    this.takePart([...earned, ...spent].map(([id]) => id));
+    return [earned, spent];
+  }
+
+  // The sides, the fee and the flags of what is asked; `exact`, without a unit.
+  exchange(request, day, statute = this.statute, { besides = "", exact = false } = {}) {
+    let [earned, spent] = this.sides(request);
+    this.takePart([...earned, ...spent].map(([id]) => id), besides);
     this.arranged(request);
     if (!isJudged(request)) return { earned, spent, fee: [], flags: [] };
-    const flags = this.late(this.statute, day);
-    const size = inGranularity(this.statute, total(earned));
-    flags.push(...this.large(this.statute, size));
+    const flags = this.late(statute, day);
+    const size = exact ? total(earned) : inGranularity(statute, total(earned));
+    flags.push(...this.large(statute, size));
     earned = apportion(earned, size);
     spent = apportion(spent, size);
-    const fee = feeOf(this.statute, earned, spent);
-    this.takePart(fee.map(([id]) => id));
+    const fee = feeOf(statute, earned, spent);
+    this.takePart(fee.map(([id]) => id), besides);
     return { earned, spent, fee, flags };
   }
 
   arranged(request) {
-    if (has(request, "via"))
-      check(this.account(request.via).status !== "closed", "accounts", "via is closed");
+    if (has(request, "via")) this.takePart([request.via], "", ["open", "frozen"]);
   }
 
   transfer(request, effects) {
@@ -975,14 +1214,18 @@ class Books {
   }
 
   reverse(request, effects) {
+    check(has(request, "reason"), "fields", "no reason");
+    this.moveBack(request, effects);
+  }
+
+  moveBack(request, effects, besides = "") {
     const found = this.moves.get(effects.reverses);
     check(found, "reversals", `record ${effects.reverses} is no transfer`);
     check(found.id === request.transfer, "reversals", `record ${effects.reverses} is ${found.id}`);
     const [first] = found.days;
     const day = request.occurred_on ?? (first > this.closed ? first : this.day);
     check(effects.occurred_on === day, "occurred_on", `not ${day}`);
-    for (const [id] of effects.postings)
-      check(this.account(id).status !== "closed", "accounts", `${id} is closed`);
+    this.takePart(effects.postings.map(([id]) => id), besides, ["open", "frozen"]);
     const [own, fee] = [this.rest(found.own, found.ownBack), this.rest(found.fee, found.feeBack)];
     const left = total(side(own, 1n));
     const count = request.hours ?? left;
@@ -1014,6 +1257,15 @@ class Books {
     const day = request.occurred_on ?? this.day;
     this.notClosed(day);
     const { earned, spent, fee, flags } = this.exchange(request, day);
+    const reserves = this.held(effects, earned, spent, fee, this.statute.fee?.payer === "spender");
+    if (!has(request, "limits")) flags.push(...this.flagsOfHold(reserves));
+    this.flagsAre(effects, flags);
+    check(!has(effects, "reverses"), "fields", "reverses of no offer");
+    this.keep(request, effects, this.statute);
+  }
+
+  // What a hold keeps of each account: to be spent, and to be earned.
+  held(effects, earned, spent, fee, ofSpenders) {
     const lines = [...earned, ...negative(spent), ...fee];
     check(same(effects.lines, lines), "holds", () => `lines are not ${canonical(lines)}`);
     check(same(effects.fee ?? [], fee), "fee", () => `not ${canonical(fee)}`);
@@ -1026,24 +1278,30 @@ class Books {
     for (const [id, one] of earned) keep(id, 0n, one);
     for (const [id, one] of fee)
       if (one > 0n) keep(id, 0n, one);
-      else if (this.statute.fee.payer === "spender") keep(id, -one, 0n);
+      else if (ofSpenders) keep(id, -one, 0n);
     const accounts = [...keeps.keys()].sort(byCodePoint);
     const reserves = accounts.map((id) => [id, ...keeps.get(id)]);
     check(same(effects.reserves, reserves), "holds", () => `reserves: ${canonical(reserves)}`);
-    if (!has(request, "limits"))
-      flags.push(
-        ...this.flags(
-          reserves.map(([id, held]) => [id, -held]),
-          reserves.map(([id, , incoming]) => [id, incoming]),
-        ),
-      );
-    this.flagsAre(effects, flags);
+    return reserves;
+  }
+
+  flagsOfHold(reserves) {
+    return this.flags(
+      reserves.map(([id, held]) => [id, -held]),
+      reserves.map(([id, , incoming]) => [id, incoming]),
+    );
+  }
+
+  // Keep what a hold reserves, until its end.
+  keep(request, effects, statute) {
     const ends = has(request, "expires_in") ? this.instant + request.expires_in : null;
     check((effects.expires_at ?? null) === ends, "holds", `it expires at ${ends}`);
-    this.holds.set(this.sequence, { request, effects, ends, statute: this.statute });
+    this.holds.set(this.sequence, { request, effects, ends, statute });
     this.tell(request);
     check(ends === null || ends < MAX, "holds", "it expires too late");
-    for (const [id, held, incoming] of reserves) {
+    for (const [id, held, incoming] of effects.reserves) {
+      const byHand = this.account(id).agreement !== null && !this.isBetween;
+      check(!byHand, "agreements", `${id} is reserved by hand`);
       this.account(id).holds.set(this.sequence, { held, incoming, ends });
       const sums = this.reserved(this.account(id));
       check(sums.every((sum) => sum <= MAX), "holds", "more than 2^53 seconds");
@@ -1065,12 +1323,20 @@ class Books {
     this.holds.delete(sequence);
   }
 
+  // An open hold that is no offer to another bank, and is open no more.
+  byHand(request, effects) {
+    const found = this.resolved(request, effects);
+    check(!has(found.request, "offer"), "offers", "an offer that has no answer");
+    return found;
+  }
+
   void(request, effects) {
-    this.resolved(request, effects);
+    this.byHand(request, effects);
+    check(!has(effects, "flags"), "flags", "of a void");
   }
 
   settle(request, effects) {
-    const hold = this.resolved(request, effects);
+    const hold = this.byHand(request, effects);
     const { request: held, effects: ofHold, statute } = hold;
     const planned = held.occurred_on ?? this.day;
     const isPast = this.closed < planned && planned <= this.day;
@@ -1113,6 +1379,346 @@ class Books {
     return flags;
   }
 
+  // -- between two banks
+
+  // The name of what checks a record that is between two banks, null for any other.
+  between(kind, request) {
+    const named = [...BETWEEN, "written_off"].filter((one) => has(request, one));
+    check(named.length <= 1, "fields", named.join(" and "));
+    return named.length || ON_AGREEMENTS.includes(kind) ? [kind, ...named].join("_") : null;
+  }
+
+  agree(record, request, effects) {
+    const { account: id, peer, they_may_owe: they, we_may_owe: we } = request;
+    check(id === accountOf(peer), "agreements", `${id} is not of ${peer}`);
+    check(peer !== this.journal, "agreements", "with itself");
+    const sets = { status: "agreed", floor: they === null ? null : -they, ceiling: we };
+    const account = this.onAgreement(request, effects, sets);
+    check(account.kind === "clearing", "agreements", `of a ${account.kind}`);
+    check(!fundsOf(this.statute).has(id), "agreements", "a fund");
+    check(account.status !== "frozen", "accounts", "frozen");
+    if (account.status !== "agreed") this.isEmpty(account);
+    account.agreement ??= { peer, keys: [], moved: 0n };
+    Object.assign(account.agreement, { status: "agreed", terms: [they, we] });
+    if (has(request, "key")) account.agreement.keys.push(request.key);
+    this.setOfAgreement(account, sets);
+  }
+
+  // The account of a record on an agreement, whose effects are checked.
+  onAgreement(request, effects, sets = null) {
+    const account = this.account(request.account);
+    check(effects.account === request.account, "effects", "of another account");
+    check(effects.of === account.opened, "effects", `it is record ${account.opened}`);
+    if (sets) this.sets(request, effects, sets);
+    return account;
+  }
+
+  isEmpty(account) {
+    check(account.balance === 0n, "agreements", `with ${account.balance} seconds`);
+    check(same(this.reserved(account), [0n, 0n]), "agreements", "with open holds");
+  }
+
+  setOfAgreement(account, sets) {
+    Object.assign(account, sets);
+    account.changes.push([this.day, sets.status]);
+  }
+
+  suspend_agreement(record, request, effects) {
+    this.onAgreement(request, effects);
+    const agreement = this.agreed(request.account);
+    check(agreement.status === "agreed", "agreements", "suspended before");
+    agreement.status = "suspended";
+  }
+
+  end_agreement(record, request, effects) {
+    const sets = { status: "closed", floor: "inherit", ceiling: "inherit" };
+    const account = this.onAgreement(request, effects, sets);
+    const agreement = this.agreed(request.account);
+    this.isEmpty(account);
+    agreement.status = "ended";
+    this.setOfAgreement(account, sets);
+  }
+
+  readmit(record, request, effects) {
+    this.onAgreement(request, effects);
+    this.agreed(request.account);
+    this.sights.push([request.account, request.head, this.sequence]);
+  }
+
+  // The agreement that an account has, which is not ended.
+  agreed(id, ...statuses) {
+    const { agreement } = this.account(id);
+    check(agreement, "agreements", `${id} has none`);
+    const allowed = statuses.length ? statuses : ["agreed", "suspended"];
+    check(allowed.includes(agreement.status), "agreements", agreement.status);
+    return agreement;
+  }
+
+  // The terms that the other bank is told are those of this one; the head that was seen is noted.
+  toldToPeer(effects, id, agreement) {
+    if (has(effects, "terms"))
+      check(same(effects.terms, agreement.terms), "agreements", () => canonical(agreement.terms));
+    if (has(effects, "seen")) this.sights.push([id, effects.seen, this.sequence]);
+  }
+
+  hasTerms(effects) {
+    check(has(effects, "terms"), "fields", "terms is missing");
+  }
+
+  // -- what is offered to another bank
+
+  hold_offer(record, request, effects) {
+    const asked = request.offer;
+    shape(asked, ASKED, "fields");
+    check(has(asked, "earner") !== has(asked, "reverses"), "fields", "an earner, or a reversal");
+    this.hasTerms(effects);
+    check(!has(request, "expires_in"), "offers", "it expires");
+    const [account, isBack] = [accountOf(asked.to), has(asked, "reverses")];
+    const agreement = this.agreed(account, ...(isBack ? ["agreed", "suspended"] : ["agreed"]));
+    const isToIt = request.earners.length === 1 && request.earners[0][0] === account;
+    check(isToIt, "offers", `not to ${account}`);
+    const day = request.occurred_on ?? this.day;
+    this.notClosed(day);
+    check(isBack === has(effects, "reverses"), "fields", "reverses");
+    const statute = isBack ? this.statute : paidBy(this.statute, "spender");
+    let found;
+    if (isBack) {
+      const [earned, spent] = this.sides(request);
+      this.offerBack(request, effects, account);
+      found = { earned, spent, fee: [], flags: [] };
+    } else found = this.exchange(request, day, statute, { besides: account });
+    const reserves = this.held(effects, found.earned, found.spent, found.fee, true);
+    if (!isBack && !has(request, "limits")) found.flags.push(...this.flagsOfHold(reserves));
+    this.flagsAre(effects, found.flags);
+    const by = this.instant + asked.answer_in;
+    check(effects.answer_by === by, "offers", `it is answered by ${by}`);
+    check(by < MAX, "offers", "it is answered too late");
+    this.toldToPeer(effects, account, agreement);
+    this.keep(request, effects, statute);
+    this.offers.set(request.id, offerBody(record));
+  }
+
+  // An offer moves back what was booked for the other bank.
+  offerBack(request, effects, account) {
+    const { to, reverses } = request.offer;
+    const original = this.ids.get(sharedId(to, reverses)) ?? 0n;
+    check(effects.reverses === original, "effects", `it reverses record ${original}`);
+    const found = this.moves.get(original);
+    check(found && this.said.has(original), "reversals", `${original} is no transfer`);
+    check(found.own.some(([id]) => id === account), "reversals", "not of the other bank");
+    let left = total(side(this.rest(found.own, found.ownBack), 1n));
+    for (const one of found.offeredBack.values()) left -= one;
+    const wanted = total(request.earners);
+    check(wanted <= left, "reversals", `${wanted} of ${left} seconds`);
+    const gave = new Set(side(found.own, 1n).map(([id]) => this.heir(id)));
+    const spenders = request.spenders.map(([id]) => id);
+    check(spenders.every((id) => gave.has(id)), "reversals", "of another account");
+    this.takePart([account, ...spenders], account, ["open", "frozen"]);
+    this.arranged(request);
+    found.offeredBack.set(this.sequence, wanted);
+  }
+
+  // An offer, which is open no more.
+  ended(request, effects) {
+    const found = this.resolved(request, effects);
+    check(has(found.request, "offer"), "offers", "no offer");
+    if (has(found.effects, "reverses"))
+      this.moves.get(found.effects.reverses).offeredBack.delete(effects.resolves);
+    return found;
+  }
+
+  settle_answer(record, request, effects) {
+    const { request: held, effects: ofHold } = this.ended(request, effects);
+    const account = accountOf(held.offer.to);
+    const answer = this.answerTo(request.answer, this.offers.get(held.id), true);
+    const shared = sharedId(this.journal, held.id);
+    check(request.id === shared, "ids", `not ${shared}`);
+    for (const field of ["hours", "occurred_on"])
+      check(!has(request, field), "fields", `${field} of an offer`);
+    const day = this.dayOf(answer.occurred_on);
+    check(effects.occurred_on === day, "occurred_on", `not ${day}`);
+    check(!has(effects, "flags"), "flags", "none of an answer");
+    const fee = ofHold.fee ?? [];
+    const own = ofHold.lines.slice(0, ofHold.lines.length - fee.length);
+    this.toldToPeer(effects, account, this.account(account).agreement);
+    this.post(request, effects, own, fee);
+    this.settled.set(effects.resolves, this.sequence);
+    this.operations.set(request.id, effects.resolves);
+    if (has(ofHold, "reverses")) {
+      const move = this.moves.get(ofHold.reverses);
+      move.days.push(day);
+      move.ownBack.push(...own);
+    }
+    this.ends.set(held.id, record);
+  }
+
+  // The day of what another bank booked: today, where it cannot be that one here.
+  dayOf(day) {
+    return this.closed < day && day <= this.day ? day : this.day;
+  }
+
+  void_answer(record, request, effects) {
+    const { request: held } = this.ended(request, effects);
+    this.answerTo(request.answer, this.offers.get(held.id), false);
+    check(!has(effects, "flags"), "flags", "of a refusal");
+    this.releaseOffer(record, held.id);
+  }
+
+  void_abandoned(record, request, effects) {
+    const { request: held } = this.ended(request, effects);
+    check(has(request, "reason"), "fields", "no reason");
+    this.isFlagged(effects, "abandoned");
+    this.releaseOffer(record, held.id);
+  }
+
+  releaseOffer(record, id) {
+    const named = sharedId(this.journal, id, "void");
+    check(record.request.id === named, "ids", `not ${named}`);
+    this.ends.set(id, record);
+  }
+
+  isFlagged(effects, rule) {
+    check(same(effects.flags ?? [], [{ rule }]), "flags", `not ${rule}`);
+  }
+
+  // The body of the answer to an offer of this bank.
+  answerTo(signed, offer, accepted) {
+    const [answer, theirs] = readAnswer(signed);
+    const isOfBoth = answer.from === offer.to && answer.to === this.journal;
+    check(isOfBoth, "offers", "an answer between others");
+    check(answer.accepted === accepted, "offers", `accepted is ${answer.accepted}`);
+    check(same(theirs, offer), "offers", "an answer to another offer");
+    return answer;
+  }
+
+  // -- what another bank offers
+
+  transfer_offer(record, request, effects) {
+    const body = readBody(request.offer, "offer");
+    this.hasTerms(effects);
+    const account = this.ofOffer(request, body);
+    check(!has(body, "reverses"), "offers", "a reversal");
+    this.asOffered(request, body, account, "spenders");
+    const agreement = this.agreed(account, "agreed");
+    check(this.instant <= body.answer_by, "offers", "answered too late");
+    const { occurred_on: day } = body;
+    check(effects.occurred_on === day, "occurred_on", `not ${day}`);
+    const options = { besides: account, exact: true };
+    const { earned, spent, fee, flags } = this.exchange(
+      request,
+      day,
+      paidBy(this.statute, "earner"),
+      options,
+    );
+    const own = [...earned, ...negative(spent)];
+    flags.push(...this.flags([...own, ...fee], [...own, ...fee]));
+    this.flagsAre(effects, flags);
+    this.toldToPeer(effects, account, agreement);
+    this.post(request, effects, own, fee);
+    this.tell(request);
+    this.answers.set(request.id, record);
+  }
+
+  // The account of who made an offer to this bank; the id is checked.
+  ofOffer(request, body) {
+    check(body.to === this.journal, "offers", "to another bank");
+    const shared = sharedId(body.from, body.id);
+    check(request.id === shared, "ids", `not ${shared}`);
+    return accountOf(body.from);
+  }
+
+  // What is asked is what was offered; one side is the account of the other bank.
+  asOffered(request, body, account, side) {
+    const other = side === "spenders" ? "earners" : "spenders";
+    const own = pick(request, ["id", "offer", "answer", "note", other]);
+    const asked = { kind: body.exchange, occurred_on: body.occurred_on, ...own };
+    asked[side] = [[account, body.seconds]];
+    for (const name of SAID)
+      if (name !== "note" && has(body, inOffers(name))) asked[name] = body[inOffers(name)];
+    check(same(request, asked), "offers", "something else is booked");
+    check(side === "earners" || request[other].length === 1, "offers", "for several earners");
+    check(total(request[other]) === body.seconds, "sides", "they sum to something else");
+  }
+
+  reverse_offer(record, request, effects) {
+    const body = readBody(request.offer, "offer");
+    this.hasTerms(effects);
+    const account = this.ofOffer(request, body);
+    check(has(body, "reverses"), "offers", "no reversal");
+    const shared = sharedId(this.journal, body.reverses);
+    check(request.transfer === shared, "offers", `it reverses ${shared}`);
+    check(request.hours === body.seconds, "offers", `${body.seconds} seconds`);
+    check(!has(request, "occurred_on"), "fields", "occurred_on of an offer");
+    const agreement = this.agreed(account);
+    check(this.instant <= body.answer_by, "offers", "answered too late");
+    const found = this.moves.get(effects.reverses);
+    check(found?.own.some(([id]) => id === account), "reversals", "not of the other bank");
+    this.toldToPeer(effects, account, agreement);
+    this.moveBack(request, effects, account);
+    this.answers.set(request.id, record);
+  }
+
+  refuse_offer(record, request, effects) {
+    const body = readBody(request.offer, "offer", "cancel");
+    const account = this.ofOffer(request, offered(body));
+    const { agreement } = this.account(account);
+    check(agreement, "agreements", `${account} has none`);
+    this.toldToPeer(effects, account, agreement);
+    this.answers.set(request.id, record);
+  }
+
+  // -- what is brought in again, or written off
+
+  transfer_answer(record, request, effects) {
+    const [answer, body] = readAnswer(request.answer);
+    this.hasTerms(effects);
+    check(answer.accepted, "offers", "it was refused");
+    const isOwn = body.from === this.journal;
+    check(isOwn || body.to === this.journal, "offers", "between others");
+    const account = accountOf(isOwn ? body.to : body.from);
+    const agreement = this.agreed(account);
+    this.asOffered(request, body, account, isOwn ? "earners" : "spenders");
+    let shared = sharedId(body.from, body.id);
+    if (!isOwn && this.answers.has(shared)) {
+      check(this.answers.get(shared).kind === "refuse", "offers", "it is booked");
+      shared = sharedId(body.from, body.id, "again");
+    }
+    check(request.id === shared, "ids", `not ${shared}`);
+    const isGivenUp = isOwn && this.offers.has(body.id);
+    check(!isGivenUp || this.ends.has(body.id), "offers", "the offer is open");
+    this.isFlagged(effects, isGivenUp ? "late answer" : "forgotten");
+    const day = this.dayOf(body.occurred_on);
+    check(effects.occurred_on === day, "occurred_on", `not ${day}`);
+    const [earned, spent] = this.sides(request);
+    this.takePart([...earned, ...spent].map(([id]) => id), account, ["open", "frozen"]);
+    this.toldToPeer(effects, account, agreement);
+    this.post(request, effects, [...earned, ...negative(spent)], []);
+    this.tell(request);
+    this.brought.push(record);
+  }
+
+  transfer_written_off(record, request, effects) {
+    this.hasTerms(effects);
+    const [earned, spent] = this.sides(request);
+    check(earned.length === 1 && spent.length === 1, "sides", "of several");
+    const ids = [earned[0][0], spent[0][0]];
+    const found = ids.filter((id) => this.account(id).status === "agreed");
+    check(found.length === 1, "agreements", "of no agreement");
+    for (const field of ["occurred_on", ...UNOFFERED])
+      check(!has(request, field), "fields", `${field} of a write-off`);
+    check(request.kind === "write-off", "fields", `kind is ${request.kind}`);
+    check(has(request, "note"), "fields", "no note");
+    const [account] = found;
+    this.takePart(ids, account);
+    this.isFlagged(effects, "written off");
+    check(effects.occurred_on === this.day, "occurred_on", `not ${this.day}`);
+    this.toldToPeer(effects, account, this.agreed(account));
+    this.post(request, effects, [...earned, ...negative(spent)], []);
+    this.tell(request);
+    const moved = earned[0][0] === account ? total(earned) : -total(spent);
+    this.writtenOff.set(account, (this.writtenOff.get(account) ?? 0n) + moved);
+  }
+
   // -- statutes, clocks, texts
 
   adopt({ statute: said }, { adopts }) {
@@ -1124,7 +1730,8 @@ class Books {
     check(!known || same(known.said, said), "statutes", "other rules than before");
     for (const fund of fundsOf(statute)) {
       const account = this.account(fund);
-      check(account.status !== "closed", "statutes", `the fund ${fund} is closed`);
+      const usable = ["open", "frozen"].includes(account.status);
+      check(usable, "statutes", `the fund ${fund} is ${account.status}`);
       check(!["member", "group"].includes(account.kind), "statutes", `${fund} is no fund`);
     }
     if (!known) this.versions.set(version, statute);
@@ -1231,6 +1838,7 @@ class Books {
     check(same(lost ?? effects.lost, effects.lost), "effects", "another head");
     const [sequence, digest] = effects.lost;
     check(this.digests.get(digest) !== sequence, "losses", `record ${sequence} is there`);
+    this.lost = max(this.lost, sequence);
   }
 
   merge({ account: id, into }, effects) {
@@ -1539,6 +2147,170 @@ function verify(path) {
   });
 }
 
+// -- two journals -----------------------------------------------------------------------------
+
+// The bytes of a text in base64; none where it is another one.
+function decoded(text) {
+  const data = Buffer.from(text, "base64");
+  return data.toString("base64") === text ? data : Buffer.alloc(0);
+}
+
+// What stands before the 32 bytes of an Ed25519 key, to make it one that Node reads.
+const SPKI = Buffer.from("302a300506032b6570032100", "hex");
+
+// The name, the number and the key of a public key's line.
+function keyOf(line) {
+  const [, name, number, text] = /^([^+]*)\+([^+]*)\+(.*)$/s.exec(line) ?? ["", "", "", ""];
+  const data = decoded(text);
+  const id = sha256(`${name}\n`, data).digest().subarray(0, 4);
+  const sound = data.length === 33 && data[0] === 1 && id.toString("hex") === number;
+  check(sound, "keys", `${line} is none`);
+  return { name, id, data: data.subarray(1) };
+}
+
+function isSigned(raw, signature, text) {
+  const key = createPublicKey({ key: Buffer.concat([SPKI, raw]), format: "der", type: "spki" });
+  return isSignedBy(null, Buffer.from(text), key, signature);
+}
+
+// What a bank brought in again of offers of `own` to `peer`.
+function broughtBy(books, own, peer) {
+  return books.brought
+    .map((record) => [record, ...readAnswer(record.request.answer)])
+    .filter(([, , offer]) => offer.from === own.journal && offer.to === peer.journal);
+}
+
+const agreementOf = (own, peer) => own.accounts.get(accountOf(peer.journal))?.agreement ?? null;
+
+// What two banks did with each other, by the journals of both.
+class Pair {
+  signatures = 0;
+  underWay = []; // lines: what only one of the two has booked, or none yet
+  difference = 0n; // and the sum of the first
+
+  constructor(one, other) {
+    this.banks = [one, other];
+    const both = [[one, other], [other, one]];
+    for (const [own, peer] of both) {
+      this.sights(own, peer);
+      this.messages(own);
+      this.offers(own, peer);
+    }
+    this.mirrors = both.map(([own, peer]) => agreementOf(own, peer)?.moved ?? 0n);
+    let expected = this.difference;
+    for (const [own, peer] of both) expected += own.writtenOff.get(accountOf(peer.journal)) ?? 0n;
+    const sum = this.mirrors[0] + this.mirrors[1];
+    check(sum === expected, "mirrors", `they differ by ${sum} seconds, not ${expected}`);
+  }
+
+  check(ok, books, sequence, rule, why) {
+    check(ok, `record ${sequence} of ${books.journal}: ${rule}`, why);
+  }
+
+  // Each head that a bank saw is one of the other.
+  sights(own, peer) {
+    for (const [account, [size, root, ...signed], sequence] of own.sights) {
+      if (account !== accountOf(peer.journal)) continue;
+      if (peer.lost < size && size <= peer.leaves.length) {
+        const found = peer.subtree(0, Number(size)).toString("hex");
+        const why = `${peer.journal} has the root ${found} at record ${size}`;
+        this.check(found === root, own, sequence, "heads", why);
+      }
+      for (const line of signed) {
+        const note = Buffer.from(root, "hex").toString("base64");
+        const text = `timebank/${peer.journal}\n${size}\n${note}\n`;
+        this.signed(own, sequence, peer.journal, text, line);
+      }
+    }
+  }
+
+  // The signatures of all that a bank keeps of the other, and of its own in that.
+  messages(own) {
+    const journals = this.banks.map(({ journal }) => journal);
+    for (const { request, sequence } of own.messages) {
+      let signed = request.offer ?? request.answer;
+      while (signed !== undefined && has(signed, "body")) {
+        const { body, signature } = signed;
+        const isOfBoth = journals.includes(body.from) && journals.includes(body.to);
+        if (signature !== undefined && isOfBoth)
+          this.signed(own, sequence, body.from, `${canonical(body)}\n`, signature);
+        signed = body.offer;
+      }
+    }
+  }
+
+  // A signature is by one of the keys that the other bank was told.
+  signed(own, sequence, by, text, line) {
+    const [signer, other] = this.banks[0].journal === by ? this.banks : [...this.banks].reverse();
+    const [, name, value] = /^\u2014 ([^ ]*) (.*)$/s.exec(line) ?? ["", "", ""];
+    const data = decoded(value);
+    const keys = (agreementOf(other, signer)?.keys ?? []).map(keyOf);
+    const key = keys.find((one) => one.name === name && one.id.equals(data.subarray(0, 4)));
+    const holds = key !== undefined && isSigned(key.data, data.subarray(4), text);
+    this.check(holds, own, sequence, "signatures", `it is not of ${by}`);
+    this.signatures += 1;
+  }
+
+  // What became of the offers of a bank to the other, in both.
+  offers(own, peer) {
+    const found = new Map([...own.offers].filter(([, { to }]) => to === peer.journal));
+    for (const [id, offer] of found) {
+      const end = own.ends.get(id);
+      if (end !== undefined && has(end.request, "answer")) this.answered(own, peer, end, offer);
+    }
+    for (const { request, sequence } of peer.answers.values()) {
+      const offer = offered(request.offer.body);
+      if (offer.from !== own.journal) continue;
+      const known = found.get(offer.id);
+      const isGone = known === undefined && !(own.lost < offer.record && offer.record <= own.sequence);
+      const isSame = isGone || (known !== undefined && same(known, offer));
+      this.check(isSame, peer, sequence, "offers", `${own.journal} made another one`);
+      if (known === undefined) found.set(offer.id, offer);
+    }
+    for (const [record, , offer] of broughtBy(own, own, peer)) {
+      this.answered(own, peer, record, offer);
+      if (!found.has(offer.id)) found.set(offer.id, offer);
+    }
+    for (const [, , offer] of broughtBy(peer, own, peer))
+      if (!found.has(offer.id)) found.set(offer.id, offer);
+    for (const offer of found.values()) this.compare(own, peer, offer);
+  }
+
+  // An answer is one that the other bank gave, or whose record it lost.
+  answered(own, peer, { request, sequence }, offer) {
+    const { body } = request.answer;
+    const record = peer.answers.get(sharedId(own.journal, offer.id));
+    const given = record === undefined ? [] : [answerBody(record)];
+    given.push(...broughtBy(peer, own, peer).map(([, answer]) => answer));
+    const isGone = !(peer.lost < body.record && body.record <= peer.sequence);
+    const isSame = given.some((one) => same(one, body));
+    this.check(isSame || isGone, own, sequence, "answers", `${peer.journal} gave another one`);
+  }
+
+  // Note what only one of the two has booked, and what none has ended.
+  compare(own, peer, { id, seconds: count }) {
+    const shared = sharedId(own.journal, id);
+    const here = own.booked.has(shared);
+    const there = peer.booked.has(shared) || peer.booked.has(sharedId(own.journal, id, "again"));
+    if (here !== there) {
+      this.difference += here ? count : -count;
+      const where = here ? own.journal : peer.journal;
+      this.underWay.push(`booked by ${where} alone\t${shared}\t${count}`);
+    } else if (own.offers.has(id) && !own.ends.has(id))
+      this.underWay.push(`offered\t${shared}\t${count}`);
+  }
+
+  get told() {
+    const stands = this.banks.map(({ journal }, i) => `${journal}\t${this.mirrors[i]}`);
+    return [stands.join("\t"), `signatures\t${this.signatures}`, ...this.underWay];
+  }
+}
+
+function arePeers(one, other) {
+  const isAgreed = agreementOf(one, other) !== null || agreementOf(other, one) !== null;
+  return isAgreed && one.journal !== other.journal;
+}
+
 // -- the program ------------------------------------------------------------------------------
 
 function usage() {
@@ -1560,10 +2332,23 @@ function argumentsOf(words) {
   return { points, paths };
 }
 
-const { points, paths } = argumentsOf(process.argv.slice(2));
-for (const path of paths.length ? paths : [0]) {
-  const prefix = paths.length > 1;
+// What is refused, or cannot be read, is told, and the exit code set.
+function attempt(path, work) {
   try {
+    work();
+  } catch (error) {
+    if (!(error instanceof Refused) && error.syscall === undefined) throw error;
+    const isRefused = error instanceof Refused;
+    console.error(path && isRefused ? `${path}: ${error.message}` : error.message);
+    process.exitCode = isRefused ? Math.max(process.exitCode ?? 0, 1) : 2;
+  }
+}
+
+const { points, paths } = argumentsOf(process.argv.slice(2));
+const sound = [];
+for (const path of paths.length ? paths : [0]) {
+  const isOfMany = paths.length > 1;
+  attempt(isOfMany ? path : "", () => {
     const books = verify(path);
     const told = [`${books.head} ${books.root}`];
     for (const [name, point] of points.length ? points : [["", null]]) {
@@ -1571,11 +2356,14 @@ for (const path of paths.length ? paths : [0]) {
       for (const [id, sum] of books.balances(name ? { [name]: point } : {}))
         told.push(`${id}\t${sum}`);
     }
-    console.log(prefix ? `${path}:\n${told.join("\n")}\n` : told.join("\n"));
-  } catch (error) {
-    if (!(error instanceof Refused) && error.syscall === undefined) throw error;
-    const isRefused = error instanceof Refused;
-    console.error(prefix && isRefused ? `${path}: ${error.message}` : error.message);
-    process.exitCode = isRefused ? Math.max(process.exitCode ?? 0, 1) : 2;
-  }
+    console.log(isOfMany ? `${path}:\n${told.join("\n")}\n` : told.join("\n"));
+    sound.push([path, books]);
+  });
 }
+for (const [i, [path, books]] of sound.entries())
+  for (const [other, others] of sound.slice(i + 1))
+    if (arePeers(books, others))
+      attempt(`${path} and ${other}`, () => {
+        const { told } = new Pair(books, others);
+        console.log(`${path} and ${other}:\n${told.join("\n")}\n`);
+      });

@@ -229,12 +229,12 @@ def is_true(value: Any) -> bool:
 
 def is_key(value: Any) -> bool:
     """Accept the line of a public key."""
-    return label(value)
+    return type(value) is str
 
 
 def is_signature(value: Any) -> bool:
     """Accept the line of a signature."""
-    return type(value) is str and value != ""
+    return type(value) is str
 
 
 def is_object(value: Any) -> bool:
@@ -282,7 +282,7 @@ def is_source(value: Any) -> bool:
 
 def is_seen_head(value: Any) -> bool:
     """Accept a head of another bank: its size and its root, and its signature where it has one."""
-    head = type(value) is list and tuple_of(sequence, is_hex)(value[:2])
+    head = type(value) is list and tuple_of(whole(0), is_hex)(value[:2])
     return head and len(value) <= 3 and all(map(is_signature, value[2:]))
 
 
@@ -326,7 +326,7 @@ HEAD = tuple_of(sequence, is_hex)
 TERMS = tuple_of(nullable(whole(0)), nullable(whole(0)))
 SEEN = {"seen?": is_seen_head}
 #: A body of a message tells a head without its signature.
-SEEN_IN_BODY = {"seen?": HEAD}
+SEEN_IN_BODY = {"seen?": tuple_of(whole(0), is_hex)}
 TOLD_TO_PEER = {"terms?": TERMS, **SEEN}
 #: What a request has of another bank: bodies of messages, and signatures, are looked at elsewhere.
 OFFERED, ANSWERED = {"offer?": is_object}, {"answer?": is_object}
@@ -475,7 +475,8 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
 ON_AGREEMENTS = {"agree", "suspend_agreement", "end_agreement", "readmit"}
 #: Effects that only what is between two banks has; what the request of an offer says of it.
 OF_OFFERS = ("answer_by", "terms", "seen")
-SIDES = ("earners", "spenders")
+#: What no booking of an offer has.
+UNOFFERED = ("via", "source", "limits")
 ASKED = {"to": identifier, "answer_in": positive, "earner?": label, "reverses?": identifier}
 MESSAGE = {
     "format": words("timebank-peers/1"),
@@ -785,7 +786,7 @@ class Move:
 
 
 class Agreement:
-    """What was agreed with another bank, and what was seen of it last."""
+    """What was agreed with another bank."""
 
     def __init__(self, peer: str) -> None:
         """Begin it."""
@@ -793,15 +794,6 @@ class Agreement:
         #: The public keys that the other bank has had; what was moved while it was agreed.
         self.keys: list[str] = []
         self.moved = 0
-        #: A head that a board took, and that of the last posting, each with its record's sequence.
-        self.readmitted: tuple[int, Lines | None] = (0, None)
-        self.posted: tuple[int, Lines | None] = (0, None)
-
-    @property
-    def seen(self) -> Lines | None:
-        """The head of the other bank that was seen last."""
-        latest = sorted((self.readmitted, self.posted), key=lambda one: one[0])
-        return next((head for _, head in reversed(latest) if head is not None), None)
 
 
 class Account:
@@ -885,6 +877,8 @@ class Books:
         #: Records that have a message; ids of what was booked with another bank.
         self.between_banks: list[Object] = []
         self.booked: set[str] = set()
+        #: Whether the record that is looked at is between two banks.
+        self.is_between = False
         self.written_off: dict[str, int] = {}
         #: Of what was lost, the greatest sequence that was declared; of the tree, its leaves.
         self.lost, self.leaves = 0, list[bytes]()
@@ -954,9 +948,11 @@ class Books:
         if "statute" in effects:
             version = self.statute["version"]
             check(effects["statute"] == version, "statutes", f"in force is {version}")
+        between = self.between(kind, request)
+        self.is_between = between is not None
         if kind in STATUS:
             self.set_status(request, effects, *STATUS[kind])
-        elif (between := self.between(kind, request)) is not None:
+        elif between is not None:
             between(record, request, effects)
             self.between_banks.append(record)
             if "postings" in effects:
@@ -1100,8 +1096,8 @@ class Books:
             check(abs(account.balance) <= MAX, "postings", "a balance beyond 2**53")
             account.postings.append((self.sequence, day, seconds))
             if account.agreement is not None:
-                account.agreement.posted = (self.sequence, effects.get("seen"))
-                account.agreement.moved += seconds if account.status == "agreed" else 0
+                check(self.is_between, "agreements", f"{id!r} is moved by hand")
+                account.agreement.moved += seconds
         if "reverses" not in effects and "id" in request:
             self.moves[self.sequence] = Move(request["id"], day, own, fee)
 
@@ -1199,7 +1195,7 @@ class Books:
         """Return the sides, the fee and the flags of what is asked; `exact`, without a unit."""
         earned, spent = self.sides(request)
         self.take_part((id for id, _ in earned + spent), besides=besides)
-        self.arranged(request, besides=besides)
+        self.arranged(request)
         if not self.is_judged(request):
             return earned, spent, [], []
         flags = [*self.late(statute, day)]
@@ -1214,10 +1210,10 @@ class Books:
         """Tell whether the rules on exchanges are for it."""
         return request["kind"] == "exchange" and "limits" not in request
 
-    def arranged(self, request: Object, *, besides: str = "") -> None:
+    def arranged(self, request: Object) -> None:
         """Refuse an exchange that was arranged by who is closed, or another bank."""
         if "via" in request:
-            self.take_part([request["via"]], besides=besides, allowed=("open", "frozen"))
+            self.take_part([request["via"]], allowed=("open", "frozen"))
 
     def transfer(self, request: Object, effects: Object) -> None:
         """Check a transfer."""
@@ -1323,6 +1319,8 @@ class Books:
         self.tell(request)
         check(ends is None or ends < MAX, "holds", "it expires too late")
         for id, spends, earns in effects["reserves"]:
+            by_hand = self.account(id).agreement is not None and not self.is_between
+            check(not by_hand, "agreements", f"{id!r} is reserved by hand")
             self.account(id).holds[self.sequence] = (spends, earns, ends)
             check(max(self.reserved(self.account(id))) <= MAX, "holds", "more than 2**53 seconds")
 
@@ -1469,9 +1467,7 @@ class Books:
     def readmit(self, record: Object, request: Object, effects: Object) -> None:
         """Take the other bank's journal as it stands now."""
         self.on_agreement(request, effects)
-        agreement = self.agreed(request["account"])
-        check(agreement.seen != request["head"], "agreements", "seen last")
-        agreement.readmitted = (self.sequence, request["head"])
+        self.agreed(request["account"])
         self.sights.append((request["account"], request["head"], self.sequence))
 
     def agreed(self, id: str, *statuses: str) -> Agreement:
@@ -1483,16 +1479,12 @@ class Books:
         check(status in (statuses or ("agreed", "suspended")), "agreements", status)
         return agreement
 
-    def told_to_peer(self, effects: Object, id: str, agreement: Agreement, *, new: bool) -> None:
-        """Check the terms and the head that a record tells the other bank; a head may be new."""
+    def told_to_peer(self, effects: Object, id: str, agreement: Agreement) -> None:
+        """Check the terms that the other bank is told, and note the head that was seen of it."""
         if "terms" in effects:
             check(effects["terms"] == agreement.terms, "agreements", f"not {agreement.terms}")
-        seen, known = effects.get("seen"), agreement.seen
-        check(seen is not None or known is None, "agreements", f"{known} was seen")
-        grows = new and seen is not None and (known is None or seen[0] > known[0])
-        check(seen == known or grows, "agreements", f"{known} was seen")
-        if seen is not None:
-            self.sights.append((id, seen, self.sequence))
+        if "seen" in effects:
+            self.sights.append((id, effects["seen"], self.sequence))
 
     def has_terms(self, effects: Object) -> None:
         """Refuse effects without the terms that the other bank is told."""
@@ -1506,15 +1498,13 @@ class Books:
         shape(asked, ASKED, "fields")
         check(("earner" in asked) != ("reverses" in asked), "fields", "an earner, or a reversal")
         self.has_terms(effects)
-        for field in ("limits", "expires_in"):
-            check(field not in request, "offers", f"with {field}")
+        check("expires_in" not in request, "offers", "it expires")
         account, back = account_of(asked["to"]), "reverses" in asked
         statuses = ("agreed", "suspended") if back else ("agreed",)
         agreement = self.agreed(account, *statuses)
         check([id for id, _ in request["earners"]] == [account], "offers", f"not to {account!r}")
         day = request.get("occurred_on", self.day)
         self.not_closed(day)
-        check(day <= self.later(1), "occurred_on", "more than a day ahead")
         check(back == ("reverses" in effects), "fields", "reverses")
         statute, flags, fee = self.statute, list[Object](), Lines()
         if back:
@@ -1524,13 +1514,13 @@ class Books:
             statute = paid_by(statute, "spender")
             earned, spent, fee, flags = self.exchange(request, day, statute, besides=account)
         held, incoming = self.held(effects, earned, spent, fee, of_spenders=True)
-        if not back:
+        if not back and "limits" not in request:
             flags += self.flags([*negative(map_lines(held))], [*map_lines(incoming)])
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
         by = self.instant + asked["answer_in"]
         check(effects.get("answer_by") == by, "offers", f"it is answered by {by}")
         check(by < MAX, "offers", "it is answered too late")
-        self.told_to_peer(effects, account, agreement, new=False)
+        self.told_to_peer(effects, account, agreement)
         self.keep(request, effects, statute)
         self.offers[request["id"]] = offer_body(record)
 
@@ -1550,8 +1540,8 @@ class Books:
         gave = {self.heir(id) for id, seconds in move.own if seconds > 0}
         spenders = [id for id, _ in request["spenders"]]
         check(gave.issuperset(spenders), "reversals", "of another account")
-        ids = [account, *spenders, *([request["via"]] if "via" in request else [])]
-        self.take_part(ids, besides=account, allowed=("open", "frozen"))
+        self.take_part([account, *spenders], besides=account, allowed=("open", "frozen"))
+        self.arranged(request)
         move.offered_back[self.sequence] = effects["lines"]
 
     def ended(self, request: Object, effects: Object) -> tuple[Object, Object]:
@@ -1578,7 +1568,7 @@ class Books:
         own = of_hold["lines"][: len(of_hold["lines"]) - len(fee)]
         agreement = self.account(account).agreement
         assert agreement is not None
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.post(request, effects, own, fee)
         self.settled[effects["resolves"]] = self.sequence
         self.settles[self.sequence] = effects["resolves"]
@@ -1596,7 +1586,6 @@ class Books:
         """Check that what is released was refused."""
         held, _ = self.ended(request, effects)
         self.answer_to(request["answer"], self.offers[held["id"]], accepted=False)
-        check("reason" not in request, "fields", "reason of an answer")
         check("flags" not in effects, "flags", "of a refusal")
         self.release_offer(record, held["id"])
 
@@ -1645,7 +1634,7 @@ class Books:
         lines = earned + negative(spent)
         flags += self.flags(lines + fee, lines + fee)
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.post(request, effects, lines, fee)
         self.tell(request)
         self.answers[request["id"]] = record
@@ -1689,7 +1678,7 @@ class Books:
         move = self.moves.get(effects["reverses"])
         of_it = move is not None and account in {id for id, _ in move.own}
         check(of_it, "reversals", "not of the other bank")
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.move_back(request, effects, besides=account)
         self.answers[request["id"]] = record
 
@@ -1700,7 +1689,7 @@ class Books:
         agreement = self.account(account).agreement
         check(agreement is not None, "agreements", f"{account!r} has none")
         assert agreement is not None
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.answers[request["id"]] = record
 
     # -- what is brought in again, or written off --------------------------------------------
@@ -1715,23 +1704,20 @@ class Books:
         account = account_of(body["to"] if own else body["from"])
         agreement = self.agreed(account)
         self.as_offered(request, body, account, side="earners" if own else "spenders")
-        check("note" not in request, "fields", "note of an answer")
-        known = self.offers.get(body["id"]) if own else None
         shared = shared_id(body["from"], body["id"])
         if not own and shared in self.answers:
             check(self.answers[shared]["kind"] == "refuse", "offers", "it is booked")
             shared = shared_id(body["from"], body["id"], "again")
         check(request["id"] == shared, "ids", f"not {shared}")
-        if known is not None:
-            check(canonical(known) == canonical(body), "offers", "an answer to another offer")
-            check(body["id"] in self.ends, "offers", "the offer is open")
-        self.is_flagged(effects, "forgotten" if known is None else "late answer")
+        given_up = own and body["id"] in self.offers
+        check(not given_up or body["id"] in self.ends, "offers", "the offer is open")
+        self.is_flagged(effects, "late answer" if given_up else "forgotten")
         day = self.day_of(body["occurred_on"])
         check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
         earned, spent = self.sides(request)
         ids = [id for id, _ in earned + spent]
         self.take_part(ids, besides=account, allowed=("open", "frozen"))
-        self.told_to_peer(effects, account, agreement, new=True)
+        self.told_to_peer(effects, account, agreement)
         self.post(request, effects, earned + negative(spent), [])
         self.tell(request)
         self.brought.append(record)
@@ -1744,14 +1730,14 @@ class Books:
         ids = [earned[0][0], spent[0][0]]
         found = [id for id in ids if self.account(id).status == "agreed"]
         check(len(found) == 1, "agreements", "of no agreement")
-        more = sorted(request.keys() - {*("id", "kind", "note", "written_off"), *SIDES})
-        check(not more, "fields", f"{', '.join(more)} of a write-off")
+        for field in ("occurred_on", *UNOFFERED):
+            check(field not in request, "fields", f"{field} of a write-off")
         check(request["kind"] == "write-off", "fields", f"kind is {request['kind']!r}")
         check("note" in request, "fields", "no note")
         self.take_part(ids, besides=found[0])
         self.is_flagged(effects, "written off")
         check(effects["occurred_on"] == self.day, "occurred_on", f"not {self.day}")
-        self.told_to_peer(effects, found[0], self.agreed(found[0]), new=False)
+        self.told_to_peer(effects, found[0], self.agreed(found[0]))
         self.post(request, effects, earned + negative(spent), [])
         self.tell(request)
         moved = total(earned) if earned[0][0] == found[0] else -total(spent)

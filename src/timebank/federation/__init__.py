@@ -38,9 +38,12 @@ from timebank.federation.booking import (
     make_reversal,
 )
 from timebank.federation.evidence import OfferEvidence
+from timebank.federation.forms import MessageRefused
 from timebank.federation.messages import Message
 from timebank.federation.one_store import resume, reverse, transfer
-from timebank.federation.refused import MessageRefused
+from timebank.federation.readmitting import bring_in, readmit
+from timebank.federation.reconciling import Compared, Reconciliation, position, reconcile
+from timebank.federation.requests import grant, request
 from timebank.federation.servers import (
     answer,
     cancel,
@@ -56,12 +59,14 @@ from timebank.model.agreements import Agreement, Crossing, Refusal, SeenHead
 
 __all__ = [
     "Agreement",
+    "Compared",
     "Crossing",
     "Message",
     "MessageRefused",
     "OfferEvidence",
     "OfferForgotten",
     "OtherOffer",
+    "Reconciliation",
     "Refusal",
     "SeenHead",
     "abandon",
@@ -69,16 +74,22 @@ __all__ = [
     "agreement",
     "agreements",
     "answer",
+    "bring_in",
     "cancel",
     "conclude",
     "end",
+    "grant",
     "make_offer",
     "make_reversal",
     "message",
     "offer",
     "outbox",
+    "position",
     "read",
+    "readmit",
     "receive",
+    "reconcile",
+    "request",
     "resume",
     "reversal",
     "reverse",

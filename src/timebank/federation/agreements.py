@@ -13,6 +13,8 @@ from timebank.hours import Hours
 from timebank.model import INHERIT, Transfer
 from timebank.model.agreements import Agreement, account_of
 from timebank.permissions import Ask
+from timebank.proof.heads import origin_of
+from timebank.proof.keys import ED25519, PublicKey, check_kind, keys_of
 from timebank.queries import agreements as queries
 from timebank.rules.accounts import OpenAccount, Rename
 from timebank.rules.agreements import Agree, End, Suspend
@@ -44,6 +46,20 @@ def ask_for(bank: Handle, command: AnyCommand) -> Ask:
     )
 
 
+def public_key(key: object, journal: str) -> PublicKey:
+    """Return the public key of a bank: given as such, as its line, or as a file that has it.
+
+    :raises InvalidRequest: it is none, that of another bank, or a witness's.
+    :raises OSError: the file cannot be read.
+    """
+    found = keys_of(key)  # type: ignore[arg-type]  # what it is not, it refuses
+    check_kind(found[-1], ED25519)
+    if len(found) != 1 or found[0].name != origin_of(journal):
+        msg = f"the key is that of {found[0].name}, not of {origin_of(journal)}"
+        raise InvalidRequest(msg).about(key="card_key", name=found[0].name, bank=journal)
+    return found[0]
+
+
 def agree(
     bank: Handle,
     peer: Peer,
@@ -60,9 +76,9 @@ def agree(
     `they_may_owe` and `we_may_owe` are hours of 0:00 or more, or `None` for unlimited; in each
     direction the smaller of what the two banks say holds. `theirs` is what the other says of the
     same two, seen from its side. `name` is what the other bank is called here. `key` is its public
-    key, or its line; without one the two exchange within one store only. The account of the
-    agreement is opened with it: from then on the protocol alone moves it. Repeated alike, nothing
-    is appended.
+    key, its line, or a file that has it; without one the two exchange within one store only. The
+    account of the agreement is opened with it: from then on the protocol alone moves it. Repeated
+    alike, nothing is appended.
 
     :raises InvalidRequest: hours, a journal or a key that cannot be, or the bank itself.
     :raises NotPermitted: the permissions say no.
@@ -84,7 +100,7 @@ def agree(
         journal,
         they_may_owe=they_may_owe,
         we_may_owe=we_may_owe,
-        key=None if key is None else str(key),
+        key=None if key is None else str(public_key(key, journal)),
         theirs=theirs,
         reason=reason,
     )

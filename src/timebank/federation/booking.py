@@ -223,7 +223,7 @@ def book(
     def work(session: Session, actor: str | None) -> RecordBody:
         session.flush()
         seen = look(session.writer)
-        if (found := _known(session.writer, id, signed)) is not None:
+        if (found := known(session.writer, id, signed)) is not None:
             return found
         command = _booking(signed, session.known.journal, earner=earner, note=note, seen=seen)
         try:
@@ -257,7 +257,7 @@ def _booking(
         return Refuse.of(signed, code=code_of(refusal), seen=seen)
 
 
-def _known(reader: Reader, id: str, signed: Signed) -> RecordBody | None:
+def known(reader: Reader, id: str, signed: Signed) -> RecordBody | None:
     """Return what was booked or refused under an id, `None` where nothing was.
 
     Where a refusal was followed by what had been accepted before, which a bank had forgotten, it
@@ -292,28 +292,14 @@ def conclude(bank: Handle, signed: Signed, *, look: Look = nothing_seen) -> Reco
     :raises OfferForgotten: there is no such offer.
     :raises NotPermitted: the permissions say no.
     """
-    answer = signed["body"]
-    body = offered(answer["offer"])
 
     def work(session: Session, actor: str | None) -> RecordBody:
         session.flush()
         reader = session.writer
         seen = look(reader)
-        held = _own_offer(reader, answer["offer"])
-        booked = reader.find(shared_id(body["from"], body["id"]))
-        if booked is not None:
-            return body_of(booked)
-        ended = resolution_of(reader, held["sequence"])
-        command: AnyCommand
-        if not answer["accepted"]:
-            if ended is not None:
-                return body_of(ended)
-            command = VoidOffer.by(signed)
-        elif ended is None:
-            command = SettleOffer.by(signed, seen=seen)
-        else:
-            spender = _spenders(reader, held)
-            command = BringIn.spent(signed, spender=spender, seen=seen)
+        command = conclusion(reader, signed, seen=seen)
+        if isinstance(command, dict):
+            return command
         session.execute(command, actor)  # type: ignore[misc]  # the result is of either kind
         session.flush()
         row = reader.find(command.id or "")
@@ -322,6 +308,28 @@ def conclude(bank: Handle, signed: Signed, *, look: Look = nothing_seen) -> Reco
 
     ask = Ask(actor=bank._actor, action="conclude", accounts=())  # noqa: SLF001 - of the same house
     return bank._execute_all(ask, work)  # noqa: SLF001 - as above
+
+
+def conclusion(
+    reader: Reader, signed: Signed, *, seen: SeenHead | None
+) -> SettleOffer | VoidOffer | BringIn | RecordBody:
+    """Return the command by which an answer is concluded, or the record that did so before.
+
+    :raises OtherOffer: the offer that is answered is not the one that was made.
+    :raises OfferForgotten: there is no such offer.
+    """
+    answer = signed["body"]
+    body = offered(answer["offer"])
+    held = _own_offer(reader, answer["offer"])
+    booked = reader.find(shared_id(body["from"], body["id"]))
+    if booked is not None:
+        return body_of(booked)
+    ended = resolution_of(reader, held["sequence"])
+    if not answer["accepted"]:
+        return VoidOffer.by(signed) if ended is None else body_of(ended)
+    if ended is None:
+        return SettleOffer.by(signed, seen=seen)
+    return BringIn.spent(signed, spender=_spenders(reader, held), seen=seen)
 
 
 def _own_offer(reader: Reader, signed: Signed) -> RecordBody:

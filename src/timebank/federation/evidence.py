@@ -12,7 +12,8 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import Corrupt
-from timebank.federation.refused import refused
+from timebank.federation.forms import MessageRefused, check_body, is_signed
+from timebank.federation.messages import signer
 from timebank.journal.form import canonical, parse
 from timebank.journal.offers import Signed, digest_of, offered
 from timebank.proof.errors import NotProved
@@ -42,8 +43,6 @@ class OfferEvidence:
 
         :raises MessageRefused: it is none.
         """
-        from timebank.federation.forms import check_body, is_signed
-
         data = text.encode() if isinstance(text, str) else text
         try:
             value = parse(data.removesuffix(b"\n"))
@@ -64,8 +63,6 @@ class OfferEvidence:
 
         :raises NotProved: it does not.
         """
-        from timebank.federation.messages import signer
-
         known = tuple(keys)
         one, other = offered(self.first), offered(self.second)
         is_same = [one[field] == other[field] for field in ("from", "id")]
@@ -76,11 +73,12 @@ class OfferEvidence:
         ]
         if not all(is_same) or digest_of(one) == digest_of(other) or None in signed:
             msg = "the evidence does not hold: it has no two offers of one id, signed by one bank"
-            raise NotProved(msg).about(key="evidence_holds_not")
+            raise NotProved(msg).about(key="offers_evidence_holds_not")
 
     def __str__(self) -> str:
         return two_offers(self.first, self.second) or ""
 
 
 def _unlike() -> Exception:
-    return refused(f"this is no evidence in the form {FORMAT}", key="evidence_unlike")
+    msg = f"this is no evidence in the form {FORMAT}"
+    return MessageRefused(msg).about(key="offers_evidence_unlike")

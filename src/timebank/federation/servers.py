@@ -18,9 +18,9 @@ from timebank.federation import booking
 from timebank.federation.agreements import Peer, journal_of
 from timebank.federation.booking import ANSWER_IN, make_offer
 from timebank.federation.envelopes import Key, Opened, acknowledged, key_of, look, opened, sealed
+from timebank.federation.forms import MessageRefused
 from timebank.federation.messages import Message, signed_with, signer
 from timebank.federation.one_store import crossing, offer_record
-from timebank.federation.refused import refused
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import Signed, answer_body, cancel_body, offer_body, offered
 from timebank.model import RecordRow
@@ -45,10 +45,10 @@ def read(bank: TimeBank, data: Data) -> Message:
     :raises NotProved: a signature or a proof does not hold.
     :raises NotPermitted: the permissions say no.
     """
-    return _opened(bank, data)[0]
+    return opened_by(bank, data)[0]
 
 
-def _opened(bank: TimeBank, data: Data, *kinds: str) -> tuple[Message, Opened]:
+def opened_by(bank: TimeBank, data: Data, *kinds: str) -> tuple[Message, Opened]:
     """Return a message that holds for a bank, and what was found; of some kinds, if any is given.
 
     :raises MessageRefused: it is of another kind; and as `read`.
@@ -58,12 +58,12 @@ def _opened(bank: TimeBank, data: Data, *kinds: str) -> tuple[Message, Opened]:
     bank._may("account", account_of(message.sender))  # noqa: SLF001 - of the same house
     if kinds and message.kind not in kinds:
         msg = f"this is a message of another kind, {message.kind}"
-        raise refused(msg, key="message_kind", kind=message.kind)
+        raise MessageRefused(msg).about(key="message_kind", kind=message.kind)
     with bank.store.reader(bank.name) as reader:
         return message, opened(reader, message)
 
 
-def _look(message: Message) -> booking.Look:
+def looking(message: Message) -> booking.Look:
     """Return what looks at both heads once more, under the lock of the bank that books."""
 
     def looks(reader: Reader) -> SeenHead | None:
@@ -230,13 +230,13 @@ def answer(
     :raises StoreError: the package `cryptography` is missing.
     """
     signing = key_of(journal_of(bank), key)
-    message, _ = _opened(bank, data, "offer", "cancel")
+    message, _ = opened_by(bank, data, "offer", "cancel")
     record = booking.book(
         bank,
         message.signed,
         earner=earner,
         note=message.note if note is None else note,
-        look=_look(message),
+        look=looking(message),
     )
     since = None if message.seen is None else message.seen.size
     with bank.store.reader(bank.name) as reader:
@@ -270,12 +270,12 @@ def conclude(bank: TimeBank, data: Data, *, keys: Sequence[Any] = ()) -> Crossin
     :raises NotProved: a signature or a proof does not hold.
     :raises NotPermitted: the permissions say no.
     """
-    message, _ = _opened(bank, data, "answer")
+    message, _ = opened_by(bank, data, "answer")
     if message.is_returned:
         msg = "this is an answer of this bank's own, given back: a board may bring it in"
-        raise refused(msg, key="message_returned")
+        raise MessageRefused(msg).about(key="message_returned")
     check_own(message.body["offer"], keys)
-    booking.conclude(bank, message.signed, look=_look(message))
+    booking.conclude(bank, message.signed, look=looking(message))
     return crossing(bank, None, offered(message.body["offer"])["id"])
 
 
@@ -289,7 +289,7 @@ def check_own(signed: Signed, keys: Sequence[Any], *, needed: bool = False) -> N
     by = signer(signed["body"], signed["signature"], own)
     if by is None and needed:
         msg = "this bank's own signature is in the message, and it is by none of the keys given"
-        raise refused(msg, key="message_own_key")
+        raise MessageRefused(msg).about(key="message_own_key")
 
 
 # -- any message, and those that wait ----------------------------------------------------------
@@ -307,14 +307,14 @@ def receive(bank: TimeBank, data: Data, *, key: Key) -> bytes | None:
     :raises TimebankError: as `answer` and `conclude`.
     """
     signing = key_of(journal_of(bank), key)
-    message, _ = _opened(bank, data)
+    message, _ = opened_by(bank, data)
     if message.kind in {"offer", "cancel"}:
         return answer(bank, message, key=signing)
     if message.kind == "answer" and not message.is_returned:
         conclude(bank, message, keys=[signing])
         return None
     msg = f"a message of this kind is for a board: {message.kind}"
-    raise refused(msg, key="message_for_board", kind=message.kind)
+    raise MessageRefused(msg).about(key="message_for_board", kind=message.kind)
 
 
 def message(bank: TimeBank, id: str, *, key: Key, with_note: bool = False) -> bytes:

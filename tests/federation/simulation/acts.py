@@ -85,7 +85,7 @@ def reversal(run: Schedule) -> None:
     booked = run.booked(host, peer)
     if not booked:
         return
-    asked = {
+    asked: dict[str, Any] = {
         "reverses": run.chance.choice(booked),
         "reason": "it was less",
         "hours": run.chance.choice((None, None, "0:10", "0:30", 1)),
@@ -107,7 +107,8 @@ def cancel(run: Schedule) -> None:
     waiting = run.open_offers(host, peer)
     if waiting:
         run.count("cancels")
-        run.network.send(run.number(peer), run.wire.cancel(host, run.chance.choice(waiting)))
+        id = run.chance.choice(waiting)
+        run.send(host, peer, run.wire.cancel(host, id))
 
 
 def abandon(run: Schedule) -> None:
@@ -128,8 +129,8 @@ def send(run: Schedule) -> None:
 def answer_again(run: Schedule) -> None:
     """A bank sends its answers once more."""
     host, peer = run.pair()
-    for data in run.wire.answers(host, peer)[-3:]:
-        run.network.send(run.number(peer), data)
+    for data in run.wire.answers(host, peer.journal, new=run.chance.random() < 0.7)[-3:]:
+        run.send(host, peer, data)
 
 
 # -- the network -----------------------------------------------------------------------------
@@ -287,7 +288,7 @@ def by_hand(run: Schedule) -> None:
         run.refused(host, run.chance.choice(tries))
 
 
-# -- servers ------------------------------------------------------------------------------------------
+# -- servers ----------------------------------------------------------------------
 
 
 def wait(run: Schedule) -> None:
@@ -308,6 +309,17 @@ def clock(run: Schedule) -> None:
     """A server's clock is set, by minutes or by days, forward or back."""
     hours = run.chance.choice((-72, -5, -0.1, 0, 0, 0.2, 30, 100))
     run.host().offset = timedelta(hours=hours)
+
+
+def change_key(run: Schedule) -> None:
+    """A bank gets another key, and tells some boards of it."""
+    if not run.wire.is_signed:
+        return
+    host = run.host()
+    host.keys += 1
+    for peer in run.hosts:
+        if peer is not host and run.chance.random() < 0.7:
+            run.tell_key(host, peer)
 
 
 ORDINARY: Final[dict[Act, float]] = {
@@ -335,4 +347,5 @@ BOARDS: Final[dict[Act, float]] = {
     agree: 0.6,
     suspend: 0.5,
     write_off: 0.15,
+    change_key: 0.3,
 }

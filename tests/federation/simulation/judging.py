@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
+from typing import Any
 
 import attrs
 
 from federation.simulation.hosts import Host
-from federation.simulation.wires import records
+from federation.simulation.reading import Place, accounts, balance, records
 from timebank.model.agreements import account_of
 
 #: Who offered it, and the offer's id.
@@ -27,13 +28,13 @@ class Exchange:
     spent: list[int] = attrs.field(factory=list)
     earned: list[int] = attrs.field(factory=list)
 
-    def take(self, offer: dict[str, object], moved: list[int], seconds: int) -> None:
+    def take(self, offer: dict[str, Any], moved: list[int], seconds: int) -> None:
         """Take note of what was booked for an offer."""
-        self.to, self.seconds = str(offer["to"]), int(str(offer["seconds"]))
+        self.to, self.seconds = offer["to"], offer["seconds"]
         moved.append(seconds)
 
 
-def exchanges(hosts: Iterable[Host]) -> dict[Key, Exchange]:
+def exchanges(hosts: Iterable[Place]) -> dict[Key, Exchange]:
     """Return each exchange between banks, as the journals say it."""
     found: dict[Key, Exchange] = {}
     for host in hosts:
@@ -52,9 +53,7 @@ def exchanges(hosts: Iterable[Host]) -> dict[Key, Exchange]:
     return found
 
 
-def _take_moved(
-    found: dict[Key, Exchange], host: Host, record: dict[str, dict[str, object]]
-) -> None:
+def _take_moved(found: dict[Key, Exchange], host: Place, record: dict[str, Any]) -> None:
     """Take note of a record that books an exchange, or refuses one."""
     offer = _offer_of(record["request"])
     if offer is None:
@@ -65,32 +64,25 @@ def _take_moved(
         return
     is_own = offer["from"] == host.journal
     account = account_of(offer["to"] if is_own else offer["from"])
-    postings: list[tuple[str, int]] = record["effects"].get("postings", [])  # type: ignore[assignment]  # a record's
+    postings: list[tuple[str, int]] = record["effects"].get("postings", [])
     if postings:
         moved = sum(seconds for id, seconds in postings if id == account)
         one.take(offer, one.spent if is_own else one.earned, moved if is_own else -moved)
 
 
-def _offer_of(request: dict[str, object]) -> dict[str, str] | None:
+def _offer_of(request: dict[str, Any]) -> dict[str, Any] | None:
     """Return the offer that a record books or refuses, `None` where it is about none."""
     signed = request.get("offer") or request.get("answer")
     while isinstance(signed, dict) and "body" in signed:
         body = signed["body"]
         if body["kind"] == "offer":
-            offer: dict[str, str] = body
+            offer: dict[str, Any] = body
             return offer
         signed = {"body": body["offer"]} if body["kind"] == "cancel" else body["offer"]
     return None
 
 
-def balance(host: Host, account: str) -> int:
-    """Return an account's balance as it is stored."""
-    with host.memory.reader(host.name) as reader:
-        last = reader.last_posting(account)
-    return 0 if last is None else last.balance
-
-
-def wrong_now(hosts: list[Host]) -> Iterator[str]:
+def wrong_now(hosts: Sequence[Place]) -> Iterator[str]:
     """Yield what is wrong at any moment: a difference of two mirrors that is not under way."""
     found = exchanges(hosts)
     for (journal, id), one in found.items():
@@ -108,7 +100,7 @@ def wrong_now(hosts: list[Host]) -> Iterator[str]:
         yield from _wrong_mirror(found, first, second)
 
 
-def _wrong_mirror(found: dict[Key, Exchange], first: Host, second: Host) -> Iterator[str]:
+def _wrong_mirror(found: dict[Key, Exchange], first: Place, second: Place) -> Iterator[str]:
     pair = {first.journal, second.journal}
     under_way = sum(
         sum(one.spent) - sum(one.earned)
@@ -126,7 +118,7 @@ def _wrong_mirror(found: dict[Key, Exchange], first: Host, second: Host) -> Iter
         )
 
 
-def _written_off(host: Host, peer: Host) -> int:
+def _written_off(host: Place, peer: Place) -> int:
     account = account_of(peer.journal)
     return sum(
         seconds
@@ -137,7 +129,7 @@ def _written_off(host: Host, peer: Host) -> int:
     )
 
 
-def wrong_at_last(hosts: list[Host]) -> Iterator[str]:
+def wrong_at_last(hosts: Sequence[Place]) -> Iterator[str]:
     """Yield what is wrong when all have come together again."""
     yield from wrong_now(hosts)
     for (journal, id), one in exchanges(hosts).items():
@@ -147,13 +139,12 @@ def wrong_at_last(hosts: list[Host]) -> Iterator[str]:
         if one.is_offered and not one.is_ended:
             yield f"{named} is still open"
     for host in hosts:
-        rows = host.memory._banks[host.name]
-        total = sum(balance(host, id) for id in rows.accounts)
+        total = sum(balance(host, id) for id in accounts(host))
         if total:
             yield f"the accounts of {host.name} come to {total} s"
 
 
-def findings(hosts: list[Host]) -> Iterator[str]:
+def findings(hosts: Sequence[Host]) -> Iterator[str]:
     """Yield what the audit of each bank finds."""
     for host in hosts:
         for found in host.bank.audit().findings:

@@ -1,22 +1,36 @@
 """How what a bank says becomes bytes, and what is done with bytes that come.
 
-`Sealed` carries bodies under a digest: it is quick, and shows what the three steps come to alone.
+`Signed` are the messages of two servers. `Sealed` carries bodies under a digest: it is quick, and
+shows what the three steps come to alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, Protocol
 
-from federation.simulation.hosts import Host
+from federation.simulation.reading import Place, records
+from timebank import TimeBank, federation
 from timebank.federation.booking import book, conclude
 from timebank.journal.form import canonical
 from timebank.journal.offers import answer_body, cancel_body, offer_body
 from timebank.model.agreements import account_of
-from timebank.queries.agreements import offers_under_way
+from timebank.proof import NotProved, SigningKey
+from timebank.queries.agreements import agreement_with, offers_under_way
 from timebank.queries.records import body_of
+
+
+class Server(Place, Protocol):
+    """A bank that is open."""
+
+    @property
+    def bank(self) -> TimeBank:
+        """Return it."""
+
+    @property
+    def key(self) -> SigningKey:
+        """Return the key with which it signs now."""
 
 
 class Unreadable(Exception):
@@ -24,51 +38,95 @@ class Unreadable(Exception):
 
 
 class Wire(Protocol):
-    """What the simulation asks of messages. A journal is that of the other bank."""
+    """What the simulation asks of messages. A `peer` is the journal of the other bank."""
 
-    def offers(self, host: Host, peer: Host) -> list[bytes]:
+    @property
+    def is_signed(self) -> bool:
+        """Return whether banks need each other's keys."""
+
+    def offers(self, host: Server, peer: str) -> list[bytes]:
         """Return the offers that wait for an answer."""
 
-    def cancel(self, host: Host, id: str) -> bytes:
+    def cancel(self, host: Server, id: str) -> bytes:
         """Return what takes an offer back."""
 
-    def answers(self, host: Host, peer: Host) -> list[bytes]:
-        """Return every answer that was ever given."""
+    def answers(self, host: Server, peer: str, *, new: bool = False) -> list[bytes]:
+        """Return every answer that was ever given; those that may be `new` to the other bank."""
 
-    def receive(self, host: Host, data: bytes) -> tuple[str, bytes] | None:
+    def receive(self, host: Server, data: bytes) -> tuple[str, bytes] | None:
         """Do what a message asks for; return the journal of who gets an answer, and that.
 
         :raises Unreadable: it is nothing that another bank said.
         """
 
 
+class Signed:
+    """Messages as two servers send them: signed, with heads and proofs."""
+
+    is_signed = True
+
+    def offers(self, host: Server, peer: str) -> list[bytes]:
+        """Implement `Wire.offers`."""
+        return self._outbox(host, peer, "offer", since=None)
+
+    def _outbox(self, host: Server, peer: str, kind: str, *, since: int | None) -> list[bytes]:
+        with host.store.reader(host.name) as reader:
+            if agreement_with(reader, peer) is None:
+                return []
+        found = federation.outbox(host.bank, peer, key=host.key, since=since)
+        return [data for data in found if federation.Message.of(data).kind == kind]
+
+    def cancel(self, host: Server, id: str) -> bytes:
+        """Implement `Wire.cancel`."""
+        return federation.cancel(host.bank, id, key=host.key)
+
+    def answers(self, host: Server, peer: str, *, new: bool = False) -> list[bytes]:
+        """Implement `Wire.answers`."""
+        return self._outbox(host, peer, "answer", since=None if new else 0)
+
+    def receive(self, host: Server, data: bytes) -> tuple[str, bytes] | None:
+        """Implement `Wire.receive`."""
+        try:
+            reply = federation.receive(host.bank, data, key=host.key)
+        except NotProved as error:
+            raise Unreadable(error) from error
+        return None if reply is None else (federation.Message.of(reply).receiver, reply)
+
+
+def sender_of(data: bytes) -> str:
+    """Return the journal of who sent a message that was not changed."""
+    return federation.Message.of(data).sender
+
+
 class Sealed:
     """Bodies under a digest."""
 
-    def offers(self, host: Host, peer: Host) -> list[bytes]:
+    is_signed = False
+
+    def offers(self, host: Server, peer: str) -> list[bytes]:
         """Implement `Wire.offers`."""
-        with host.memory.reader(host.name) as reader:
-            found = list(offers_under_way(reader, account_of(peer.journal)))
+        with host.store.reader(host.name) as reader:
+            found = list(offers_under_way(reader, account_of(peer)))
         return [_sealed(offer_body(record)) for record in found]
 
-    def cancel(self, host: Host, id: str) -> bytes:
+    def cancel(self, host: Server, id: str) -> bytes:
         """Implement `Wire.cancel`."""
-        with host.memory.reader(host.name) as reader:
+        with host.store.reader(host.name) as reader:
             row = reader.find(id)
             assert row is not None
             return _sealed(cancel_body(body_of(row)))
 
-    def answers(self, host: Host, peer: Host) -> list[bytes]:
+    def answers(self, host: Server, peer: str, *, new: bool = False) -> list[bytes]:
         """Implement `Wire.answers`."""
         return [
             _sealed(answer_body(record))
             for record in records(host)
             if "offer" in record["request"]
             and record["kind"] in {"transfer", "reverse", "refuse"}
-            and _from(record) == peer.journal
+            and _from(record) == peer
         ]
 
-    def receive(self, host: Host, data: bytes) -> tuple[str, bytes] | None:
+    def receive(self, host: Server, data: bytes) -> tuple[str, bytes] | None:
         """Implement `Wire.receive`."""
         body = _unsealed(data)
         if body["to"] != host.journal:
@@ -77,13 +135,6 @@ class Sealed:
             conclude(host.bank, {"body": body})
             return None
         return body["from"], _sealed(answer_body(book(host.bank, {"body": body})))
-
-
-def records(host: Host) -> Iterator[dict[str, Any]]:
-    """Yield what a host's journal says, without asking the bank."""
-    rows = host.memory._banks[host.name]
-    for row in rows.records[: rows.sequence]:
-        yield json.loads(row.body)
 
 
 def _from(record: dict[str, Any]) -> str:
