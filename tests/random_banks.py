@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -26,8 +27,12 @@ from timebank import (
     TimebankError,
     Welcome,
     WriteOff,
+    federation,
     split,
 )
+from timebank.federation.booking import book, conclude
+from timebank.federation.one_store import carry, offer_record
+from timebank.journal.offers import answer_body, cancel_body, offer_body
 
 BEGINNING: Final = datetime(2026, 1, 20, 9, tzinfo=UTC)
 ZONES: Final = ("UTC", "Europe/Rome", "America/Los_Angeles", "Pacific/Kiritimati")
@@ -50,6 +55,11 @@ class Walk:
         self.accounts = ["pot", "fund"]
         for id in self.accounts:
             self.bank.open_account(id, kind="fund")
+        #: The bank next door, in the same store, and the offers between the two.
+        self.peer = TimeBank(self.bank.store, bank="peer", **self.sources)
+        for id in ("p1", "p2"):
+            self.peer.open_account(id)
+        self.offers: list[tuple[TimeBank, TimeBank, str]] = []
         #: By how much the clock is wrong.
         self.ahead: timedelta | None = None
         self.transfers: list[str] = []
@@ -229,6 +239,8 @@ class Walk:
             self.now -= self.ahead
             self.ahead = None
         zone = ZoneInfo(self.bank.statute().time_zone)
+        with suppress(TimebankError):
+            self.peer.restart_clock(today=self.now.date(), reason="it ran ahead")
         self.bank.restart_clock(today=self.now.astimezone(zone).date(), reason="it ran ahead")
 
     def amend(self) -> None:
@@ -279,6 +291,100 @@ class Walk:
         """Leave for good, or until it is reopened."""
         credit = self.chance.choice((Donate("pot"), Assign(self.account(), consented=True)))
         self.bank.leave(self.account(), disposal=[credit, WriteOff("pot")])
+
+    # -- with the bank next door ------------------------------------------------------------
+
+    def agreement(self) -> None:
+        """Agree, with other limits at times; seldom suspend it, or end it."""
+        choice = self.chance.choice
+        one, other = self.chance.sample((self.bank, self.peer), 2)
+        change = choice((federation.suspend, federation.end, None, None, None))
+        if change is not None:
+            change(one, other, reason="so")
+            return
+        for one, other in ((self.bank, self.peer), (self.peer, self.bank)):
+            they, we = (choice((None, 3, 20, 40)) for _ in range(2))
+            federation.agree(one, other, they_may_owe=they, we_may_owe=we, name=choice((None, "Q")))
+        account = federation.agreement(self.bank, self.peer).account
+        if account not in self.accounts:
+            self.accounts.append(account)
+
+    def cross(self) -> None:
+        """Exchange with a member of the other bank; at times a step of it is left out."""
+        choice = self.chance.choice
+        spender = choice((self.account(), split(self.hours(), sorted(self.accounts[-2:]))))
+        one, other, spender, earner = choice(
+            (
+                (self.bank, self.peer, spender, choice(("p1", "p2", "p2", "nobody"))),
+                (self.peer, self.bank, choice(("p1", "p2")), self.account()),
+            )
+        )
+        hold = federation.make_offer(
+            one,
+            other,
+            spender=spender,
+            earner=earner,
+            hours=self.hours() if isinstance(spender, str) else None,
+            id=self.id(),
+            answer_in=choice((timedelta(hours=1), timedelta(days=30))),
+            occurred_on=self.day(),
+            category=choice((None, "care")),
+            note=choice((None, "a note")),
+        )
+        self.offers.append((one, other, hold.id))
+        self.holds.append(hold.id)
+        self.carry(choice((0, 1, 2, 2, 2)), *self.offers[-1])
+
+    def carry(self, steps: int, one: TimeBank, other: TimeBank, id: str) -> None:
+        """Carry an offer to the other bank, and its answer back, or some of the way."""
+        if steps > 1:
+            made = carry(one, other, id)
+            self.transfers += [each.id for each in (made.spent, made.earned) if each is not None]
+        elif steps:
+            with one.store.reader(one.name) as reader:
+                body = offer_body(offer_record(reader, id))
+            book(other, {"body": body})
+
+    def go_on(self) -> None:
+        """Finish an offer, take it back, or give it up; of an answer, hear it once more."""
+        if not self.offers:
+            return
+        one, other, id = self.chance.choice(self.offers[-5:])
+        acts = (partial(self.carry, 2), self.take_back, self.give_up, self.hear)
+        self.chance.choice(acts)(one, other, id)
+
+    def take_back(self, one: TimeBank, other: TimeBank, id: str) -> None:
+        """Take an offer back: it is answered by what the other bank has."""
+        with one.store.reader(one.name) as reader:
+            body = cancel_body(offer_record(reader, id))
+        conclude(one, {"body": answer_body(book(other, {"body": body}))})
+
+    def give_up(self, one: TimeBank, other: TimeBank, id: str) -> None:
+        """Abandon an offer, whatever the other bank has booked."""
+        federation.abandon(one, id, reason="no answer")
+
+    def hear(self, one: TimeBank, other: TimeBank, id: str) -> None:
+        """Hear the answer again, also where the offer was given up."""
+        with one.store.reader(one.name) as reader:
+            body = offer_body(offer_record(reader, id))
+        made = conclude(one, {"body": answer_body(book(other, {"body": body}))})
+        self.transfers.append(made["request"]["id"])
+
+    def move_back(self) -> None:
+        """Move some of an exchange with the other bank back, or all of it."""
+        some = self.chance.choice((None, "0:10", "0:00:07", "1:00"))
+        one, other = self.chance.sample((self.bank, self.peer), 2)
+        of = self.chance.choice(self.transfers[-9:] or ["nothing"])
+        hold = federation.make_reversal(one, of, reason="so", hours=some, id=self.id())
+        self.offers.append((one, other, hold.id))
+        self.carry(self.chance.choice((0, 2, 2)), *self.offers[-1])
+
+    def write_off(self) -> None:
+        """Write off what one of the two owes, in this bank alone."""
+        owed = -self.bank.balance(federation.agreement(self.bank, self.peer).account).posted
+        federation.write_off(
+            self.bank, self.peer, account="fund", hours=owed, reason="so", id=self.id()
+        )
 
     # -- rules ----------------------------------------------------------------------------
 
@@ -393,6 +499,11 @@ STEPS: Final[tuple[tuple[Callable[[Walk], None], int], ...]] = (
     (Walk.amend_account, 4),
     (Walk.close_books, 4),
     (Walk.merge, 5),
+    (Walk.agreement, 8),
+    (Walk.cross, 14),
+    (Walk.go_on, 8),
+    (Walk.move_back, 3),
+    (Walk.write_off, 1),
 )
 
 

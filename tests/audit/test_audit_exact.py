@@ -355,6 +355,7 @@ def test_what_a_checkpoint_knows_is_all_in_it() -> None:
         "reversals": {
             "remaining": [[4, "first", DAY, [["m1", True, 2400], ["m2", False, 2400]], []]]
         },
+        "agreements": {"known": {}},
         "clocks": {"last": 1772442300000000, "on": DAY},
     } == state
 

@@ -18,7 +18,7 @@ import timebank
 from audit.forgeries import audit_of, small
 from support import fill, sources
 from timebank import Corrupt, Hours, InvalidHours, InvalidRequest, InvalidStatute, TimebankError
-from timebank.audit.record_fields import is_day
+from timebank.audit.field_types import is_day
 from timebank.cli import main
 from timebank.cli.options import DAY
 from timebank.interchange.timeoverflow import import_timeoverflow

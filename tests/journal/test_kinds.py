@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from timebank.bank.look_ups import LOOK_UPS
@@ -11,6 +12,7 @@ from timebank.journal import fold
 from timebank.journal.kinds import KINDS, MOVES_HOURS, ON_ACCOUNT, PLANS_DUES
 from timebank.queries.views import OPERATIONS
 from timebank.rules import COMMANDS, JUDGES
+from timebank.rules.state import AnyCommand, Command
 
 PAGE = (Path(__file__).parents[2] / "docs" / "journal-format.md").read_text("utf-8")
 
@@ -18,9 +20,30 @@ PAGE = (Path(__file__).parents[2] / "docs" / "journal-format.md").read_text("utf
 def test_each_command_is_of_its_kind() -> None:
     """What the table names is there, and a command's own kind is that of its line."""
     assert {name: name for name in KINDS} == {name: one.kind for name, one in COMMANDS.items()}
-    assert all(callable(judge) for judge in JUDGES.values())
     assert {one.__module__ for one in COMMANDS.values()} == {
-        judge.__module__ for judge in JUDGES.values()
+        JUDGES[name].__module__ for name in COMMANDS
+    }
+
+
+def every_command(of: type[AnyCommand] = Command) -> Iterator[type[AnyCommand]]:
+    """Every class of command that a call may become."""
+    for one in of.__subclasses__():
+        if "judged_as" in vars(one):
+            yield one
+        yield from every_command(one)
+
+
+def test_each_command_has_a_judge_of_its_own() -> None:
+    """Beside it, and no judge is nobody's; those between banks are records of known kinds."""
+    found = {one.judged_as: one for one in every_command()}
+    assert set(found) == set(JUDGES)
+    assert {name: one.__module__ for name, one in found.items()} == {
+        name: judge.__module__ for name, judge in JUDGES.items()
+    }
+    assert {one.kind for one in found.values()} == set(KINDS)
+    assert {one for one in found if found[one].kind != one} == {
+        *("offer", "accept_offer", "accept_reversal", "settle_offer", "void_offer"),
+        *("bring_in", "write_off"),
     }
 
 
@@ -34,7 +57,7 @@ def test_every_view_can_be_made() -> None:
     assert {kind.view for kind in KINDS.values()} == set(Session._RESULTS)
     made = {name for name, kind in KINDS.items() if kind.view in {"transfer", "hold"}}
     assert made == set(OPERATIONS)
-    assert set(LOOK_UPS) <= set(KINDS)
+    assert set(LOOK_UPS) <= set(JUDGES)
 
 
 def test_groups_are_what_the_fold_does() -> None:
@@ -45,7 +68,10 @@ def test_groups_are_what_the_fold_does() -> None:
     steps = fold._STEPS
     posting = {name for name, step in steps.items() if step in {fold._post, fold._settle}}
     assert posting == MOVES_HOURS
-    on_account = {fold._set_account, fold._amend_account, fold._delegate, fold._merge}
+    on_account = {
+        *(fold._set_account, fold._amend_account, fold._delegate, fold._merge),
+        *(fold._agree, fold._peer),
+    }
     assert {name for name, step in steps.items() if step in on_account} == ON_ACCOUNT
     assert {
         "open_account",
@@ -58,6 +84,8 @@ def test_groups_are_what_the_fold_does() -> None:
         "restart_clock",
         "amend_account",
         "merge",
+        "agree",
+        "end_agreement",
     } == PLANS_DUES
 
 

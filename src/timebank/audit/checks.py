@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from timebank.audit.agreements import Agreements
 from timebank.audit.base import AuditCheck
 from timebank.audit.canonical import Canonical
 from timebank.audit.chain import Chain
@@ -34,6 +35,7 @@ CHECKS: Final[tuple[type[AuditCheck], ...]] = (
     Statutes,  # statutes
     Holds,  # holds
     Reversals,  # reversals
+    Agreements,  # agreements
     Ids,  # ids
     Clocks,  # clocks
     Texts,  # texts

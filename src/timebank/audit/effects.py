@@ -28,6 +28,7 @@ from timebank.audit.corrections import (
 )
 from timebank.audit.crossings import (
     AGREEMENT_RECORDS,
+    FLAGS,
     agreement_differences,
     answered_differences,
     settled_day,
@@ -60,8 +61,6 @@ _BEFORE: Final = {
     "reopen": ("closed",),
     "rename": ("open", "frozen", "closed", "agreed"),
 }
-#: Flags of what is between two banks, which have nothing but their rule.
-_BETWEEN_BANKS: Final = ("late answer", "forgotten", "abandoned", "written off")
 
 
 class Effects(AuditCheck):
@@ -101,7 +100,7 @@ class Effects(AuditCheck):
             "close_books": partial(close_differences, context),
             "merge": partial(merge_differences, context, self._histories),
             "history_lost": partial(loss_differences, context),
-            **dict.fromkeys(AGREEMENT_RECORDS, partial(agreement_differences, context.fold)),
+            **dict.fromkeys(AGREEMENT_RECORDS, partial(agreement_differences, context)),
         }
 
     def record(self, record: AuditedRecord) -> None:
@@ -213,11 +212,11 @@ class Effects(AuditCheck):
             return chain(_expiry(record), found)
         day, of = record.request.get("occurred_on"), record.effects["occurred_on"]
         if of != (record.content["recorded_on"] if day is None else day):
-            expected = record.content["recorded_on"] if day is None else day
+            expected = on = record.content["recorded_on"]
+            if day is not None:
+                expected = day
             if day is not None and "answer" in record.request:
-                expected = settled_day(
-                    day, record.content["recorded_on"], self._fold.closed_through
-                )
+                expected = settled_day(day, on, self._fold.closed_through)
             if of != expected:
                 found = chain([(said("occurred_on", day=shown(expected)), shown(of))], found)
         return found
@@ -342,7 +341,7 @@ class Effects(AuditCheck):
 
 def _flag(flag: dict[str, Any]) -> Said:
     """Return a flag in words."""
-    if flag["rule"] in _BETWEEN_BANKS:
+    if flag["rule"] in FLAGS:
         return said(f"flag_{flag['rule'].replace(' ', '_')}")
     told = Flag.of(flag)
     if told.rule == "largest exchange":

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from math import ceil, floor
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import attrs
 
@@ -47,10 +47,8 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
             yield from _flag_differences(record, [])
         return
     asked = sum(seconds for _, seconds in request["earners"])
-    if "offer" in request:  # a fee is each bank's own member's, and who made the offer has rounded
-        statute = _paid_by(statute, "spender" if record.kind == "hold" else "earner")
-    is_exact = not judged or (record.kind == "transfer" and "offer" in request)
-    total = asked if is_exact else in_units(statute, asked)
+    statute = _judging(statute, record)
+    total = in_units(statute, asked) if judged else asked
     if total is None:
         yield said("whole_units_of_the_statute"), quantity(asked)
         return
@@ -183,12 +181,17 @@ def is_judged(statute: Statute, request: Mapping[str, Any]) -> bool:
     )
 
 
-def _paid_by(statute: Statute, payer: Literal["earner", "spender"]) -> Statute:
-    """Return a statute whose fee, if any, is paid on one side."""
-    fee = statute.fee
-    if fee is None or fee.payer == payer:
+def _judging(statute: Statute, record: AuditedRecord) -> Statute:
+    """Return what of a statute is for a record: of an exchange with another bank not all of it.
+
+    A fee is each bank's own member's. The bank that made the offer has rounded, and not the other.
+    """
+    if "offer" not in record.request:
         return statute
-    return attrs.evolve(statute, fee=attrs.evolve(fee, payer=payer))
+    fee, is_offer = statute.fee, record.kind == "hold"
+    if fee is not None:
+        fee = attrs.evolve(fee, payer="spender" if is_offer else "earner")
+    return attrs.evolve(statute, fee=fee, granularity=statute.granularity if is_offer else None)
 
 
 def ends_with_fee(lines: Lines, fee: Lines) -> bool:

@@ -63,7 +63,7 @@ RESERVED: Final = ("due:", "peer:", "cheque:")
 _DESCRIBED: Final = frozenset({"transfer", "hold", "amend"})
 _LABELS: Final = ("category", "area", "resource")
 _IDS: Final = (
-    *("account", "by", "delegate", "hold", "id", "into", "operation", "transfer"),
+    *("account", "by", "delegate", "hold", "id", "into", "operation", "peer", "transfer"),
     "via",
 )
 
@@ -77,8 +77,9 @@ def id_differences(record: dict[str, Any]) -> Iterator[Difference]:
     id = request.get("id")
     if id is not None and id.startswith(RESERVED) and record["kind"] != "due":
         # Which id an exchange with another bank has is looked at where its offer is.
-        if not (id.startswith("peer:") and is_between_banks(record["kind"], request)):
-            yield said("request_id_without_our_prefix"), shown(id)
+        if id.startswith("peer:") and is_between_banks(record["kind"], request):
+            return
+        yield said("request_id_without_our_prefix"), shown(id)
 
 
 def is_between_banks(kind: str, request: dict[str, Any]) -> bool:
@@ -139,6 +140,8 @@ def _named(record: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
         yield from _described(request)
     if "earners" in request:
         yield from _of_exchange(request)
+    if not request.keys().isdisjoint(("answer", "code", "offer")):
+        yield from _between_banks(record["kind"], request)
     if "statute" in request:
         yield from _of_statute(request["statute"])
     yield from _fields("effects.", effects, ("account", "adopts", "delegate", "into", "statute"))
@@ -163,6 +166,30 @@ def _described(request: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
     yield from _fields("request.", request, _LABELS, MOST_OF_LABEL)
     for tag in request.get("tags", ()):
         yield "request.tags of a label", tag, MOST_OF_LABEL
+
+
+def _between_banks(kind: str, request: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Yield those of what is between two banks."""
+    yield from _fields("request.", request, ("code",), MOST_OF_LABEL)
+    if kind == "hold":
+        yield from _fields("request.offer.", request["offer"], ("to", "reverses"))
+        yield from _fields("request.offer.", request["offer"], ("earner",), MOST_OF_LABEL)
+        return
+    for name in ("offer", "answer"):
+        if name in request:
+            yield from _of_body(f"request.{name}.body", request[name]["body"])
+
+
+def _of_body(where: str, body: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:
+    """Yield those of the body of a message."""
+    yield from _fields(f"{where}.", body, ("from", "to", "id", "exchange", "reverses"))
+    yield from _fields(f"{where}.", body, ("code", "earner", *_LABELS), MOST_OF_LABEL)
+    for tag in body.get("tags", ()):
+        yield f"{where}.tags of a label", tag, MOST_OF_LABEL
+    if body["kind"] == "cancel":
+        yield from _of_body(f"{where}.offer", body["offer"])
+    elif body["kind"] == "answer":
+        yield from _of_body(f"{where}.offer.body", body["offer"]["body"])
 
 
 def _of_exchange(request: dict[str, Any]) -> Iterator[tuple[str, Any, int]]:

@@ -27,6 +27,8 @@ _ACCOUNTS: Final = frozenset(
 
 #: The kinds of record that say limits of an account, and what one says that has none of its own.
 _LIMITING: Final = frozenset({"open_account", "set_limits"})
+#: The status of an account under an agreement with another bank.
+AGREED: Final = "agreed"
 _INHERITED: Final = ("inherit", "inherit")
 
 
@@ -103,18 +105,16 @@ class Limits(AuditCheck):
         taking_part: Sequence[PostingRow] | Sequence[HoldRow],
     ) -> None:
         accounts, sequence = self._fold.accounts, record.sequence
-        allowed: tuple[str, ...] | None = None
         for moved in taking_part:
             row = accounts[moved.account]
             status = "missing" if row is None else row.status
-            if status == "open":
+            if status in ("open", AGREED):  # what moves that one `Agreements` looks at
                 continue
-            allowed = allowed or _taking_part(record)
-            if status not in allowed:
+            if status != "frozen" or not _may_be_frozen(record):
                 self._refused(sequence, moved.account, status)
         if via is not None:
             row = accounts.get(via)
-            if row is None or row.status == "closed":
+            if row is None or row.status in ("closed", AGREED):
                 self._refused(sequence, via, said("missing") if row is None else row.status)
 
     def _refused(self, sequence: int, account: str, status: str) -> None:
@@ -213,26 +213,19 @@ class Limits(AuditCheck):
         self.tell("limits", place, expected=expected, found=found)
 
 
-def _taking_part(record: AuditedRecord) -> tuple[str, ...]:
-    """Return which statuses but `open` those who take part may have."""
-    kind, request = record.kind, record.request
-    found = ["agreed"] if is_crossing(kind, request) else []
-    if kind == "reverse" or "answer" in request or "reverses" in request.get("offer", ()):
-        found.append("frozen")
-    return tuple(found)
+def _may_be_frozen(record: AuditedRecord) -> bool:
+    """Return whether those who take part may be frozen: what was booked before is taken back."""
+    return record.kind == "reverse" or "answer" in record.request or _reverses(record)
 
 
-def is_crossing(kind: str, request: Mapping[str, Any]) -> bool:
-    """Return whether a record moves or reserves hours between two banks, or writes them off."""
-    return not request.keys().isdisjoint(("answer", "offer", "written_off"))
+def _reverses(record: AuditedRecord) -> bool:
+    """Return whether a hold is an offer that moves back what was booked for another bank."""
+    return record.kind == "hold" and "reverses" in record.request.get("offer", ())
 
 
 def _is_bound(record: AuditedRecord) -> bool:
     """Return whether a record passes all limits, for another bank has booked it, or never will."""
-    request = record.request
-    return not request.keys().isdisjoint(("answer", "written_off")) or "reverses" in request.get(
-        "offer", ()
-    )
+    return not record.request.keys().isdisjoint(("answer", "written_off")) or _reverses(record)
 
 
 def soft_limit(statute: Statute, row: AccountRow, rule: str, on: str) -> int | None:

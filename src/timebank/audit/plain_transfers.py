@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from timebank.audit.record_fields import TIME, is_day
+from timebank.audit.field_types import TIME, is_day
 
 #: Text in which nothing is escaped; what needs it, or may not stand there, is parsed.
 _TEXT: Final = r'"([^"\\\x00-\x1f]*)"'

@@ -6,12 +6,24 @@ writes records. Checking a field is a look-up of its type: an audit does it a mi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import date
-from functools import lru_cache
 from typing import Any, Final
 
+from timebank.audit.field_types import (
+    Limit,
+    Signed,
+    SignedHead,
+    Source,
+    Terms,
+    Words,
+    fields_of,
+    is_commitment,
+    is_day,
+    is_pairs,
+    is_strings,
+    is_time,
+)
+from timebank.audit.message_fields import offered_differences, signed_differences
 from timebank.errors import shown
 from timebank.model import ACCOUNT_KINDS, TEXT_FIELDS
 from timebank.model.said import said
@@ -30,37 +42,13 @@ _RECORD: Final = {
 _ALWAYS: Final = _RECORD.keys() - {"actor"}
 
 
-class _Limit:
-    """A type by name only: seconds, `"inherit"`, or null for unlimited."""
-
-
-class _Source:
-    """A type by name only: a label, or pairs of them."""
-
-
-class _Words:
-    """A type by name only: labels, or null where there are none."""
-
-
-class _Terms:
-    """A type by name only: how much each of two banks may owe, in seconds, or null."""
-
-
-class _Head:
-    """A type by name only: a number of records, and the root over them."""
-
-
-class _Body:
-    """A type by name only: what the other bank sent, with its signature where it has one."""
-
-
 _STATUS: Final = {"account": str, "reason": str}
 _SETS: Final = {
     "kind": str,
     "status": str,
     "joined_on": (str, type(None)),
-    "floor": _Limit,
-    "ceiling": _Limit,
+    "floor": Limit,
+    "ceiling": Limit,
     "named": bool,
 }
 #: Fields of a request that may be amended, in an exchange and in an account, and what each is then.
@@ -70,7 +58,7 @@ _AMENDED: Final = {
     "resource": (str, type(None)),
     "from": (str, type(None)),
     "to": (str, type(None)),
-    "tags": _Words,
+    "tags": Words,
     "note": (int, type(None)),
 }
 _AMENDED_ACCOUNT: Final = {"joined_on": (str, type(None)), "kind": str}
@@ -88,10 +76,10 @@ _EXCHANGE: Final = {
     "from": str,
     "to": str,
     "tags": list,
-    "source": _Source,
+    "source": Source,
     "limits": str,
 }
-_BOOKED: Final = {"offer": _Body, "answer": _Body, "written_off": bool}
+_BOOKED: Final = {"offer": Signed, "answer": Signed, "written_off": bool}
 _EXCHANGED: Final = frozenset({"id", "kind", "earners", "spenders"})
 #: Kind → fields of the request and their types, and those that are always there.
 _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
@@ -101,13 +89,13 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
             "kind": str,
             "name": str,
             "joined_on": str,
-            "floor": _Limit,
-            "ceiling": _Limit,
+            "floor": Limit,
+            "ceiling": Limit,
         },
         frozenset({"account", "kind"}),
     ),
     "set_limits": (
-        {"account": str, "floor": _Limit, "ceiling": _Limit},
+        {"account": str, "floor": Limit, "ceiling": Limit},
         frozenset({"account"}),
     ),
     "rename": ({"account": str, "name": str}, frozenset({"account"})),
@@ -123,17 +111,17 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
             "hours": int,
             "occurred_on": str,
             "reason": str,
-            "offer": _Body,
+            "offer": Signed,
         },
         frozenset({"id", "transfer"}),
     ),
     "hold": (_EXCHANGE | {"expires_in": int, "offer": dict}, _EXCHANGED),
     "settle": (
-        {"id": str, "hold": str, "hours": int, "occurred_on": str, "answer": _Body},
+        {"id": str, "hold": str, "hours": int, "occurred_on": str, "answer": Signed},
         frozenset({"id", "hold"}),
     ),
     "void": (
-        {"id": str, "hold": str, "reason": str, "answer": _Body, "abandoned": bool},
+        {"id": str, "hold": str, "reason": str, "answer": Signed, "abandoned": bool},
         frozenset({"id", "hold"}),
     ),
     "adopt": ({"statute": dict}, frozenset({"statute"})),
@@ -180,7 +168,7 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
             "they_may_owe": (int, type(None)),
             "we_may_owe": (int, type(None)),
             "key": str,
-            "theirs": _Terms,
+            "theirs": Terms,
             "reason": str,
         },
         frozenset({"account", "peer", "they_may_owe", "we_may_owe"}),
@@ -188,12 +176,12 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
     "suspend_agreement": (_STATUS, frozenset({"account", "reason"})),
     "end_agreement": (_STATUS, frozenset({"account", "reason"})),
     "readmit": (
-        {"account": str, "head": _Head, "reason": str},
+        {"account": str, "head": SignedHead, "reason": str},
         frozenset({"account", "head", "reason"}),
     ),
     "refuse": (
-        {"id": str, "code": str, "offer": _Body, "reason": str},
-        frozenset({"id", "code"}),
+        {"id": str, "code": str, "offer": Signed, "reason": str},
+        frozenset({"id", "code", "offer"}),
     ),
 }
 _PEER_EFFECTS: Final = {"account": str, "of": int}
@@ -225,7 +213,7 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "readmit": _PEER_EFFECTS,
     "refuse": {},
 }
-_TOLD: Final = {"terms": _Terms, "seen": _Head}
+_TOLD: Final = {"terms": Terms, "seen": SignedHead}
 #: Kind → effects that may be there.
 _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
     "transfer": {"fee": list, "flags": list, **_TOLD},
@@ -238,7 +226,7 @@ _SOMETIMES: Final[dict[str, dict[str, Any]]] = {
         "reverses": int,
         **_TOLD,
     },
-    "settle": {"fee": list, "flags": list, "seen": _Head},
+    "settle": {"fee": list, "flags": list, "seen": SignedHead},
     "void": {"flags": list},
     "refuse": _TOLD,
     "due": {"basis": int, "flags": list},
@@ -257,14 +245,9 @@ _FLAG: Final = {
     "days": int,
     "occurred_on": str,
 }
-_OWED: Final = frozenset({int, type(None)})
 _DAYS: Final = frozenset({"joined_on", "occurred_on", "since", "through", "today", "until"})
-#: A time of day as `HH:MM`.
-TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_is_time: Final = re.compile(TIME).fullmatch
 #: The kinds of record whose `kind` is that of an account.
 _KINDS: Final = frozenset({"open_account", "amend_account"})
-_HEX: Final = "abcdef0123456789"
 
 
 def field_differences(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -272,7 +255,7 @@ def field_differences(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if not record.keys() >= _ALWAYS:
         yield said("the_fields", fields=", ".join(sorted(_ALWAYS))), ", ".join(map(shown, record))
         return
-    yield from _fields("record", record, _RECORD)
+    yield from fields_of("record", record, _RECORD)
     kind, request, effects = record["kind"], record["request"], record["effects"]
     if type(on := record["recorded_on"]) is str and not is_day(on):
         yield said("recorded_on_a_day"), shown(on)
@@ -293,47 +276,17 @@ def _known(
 ) -> Iterator[tuple[str, str]]:
     """Yield fields that are not known, missing, or of another type."""
     known, sometimes = _EFFECTS[kind], _SOMETIMES.get(kind)
-    yield from _fields("effects", effects, known if sometimes is None else known | sometimes)
+    yield from fields_of("effects", effects, known if sometimes is None else known | sometimes)
     if not known.keys() <= effects.keys():
         yield said("effects", effects=", ".join(known)), ", ".join(map(shown, effects))
     if kind in _REQUESTS:  # of an erasure only the effects are settled
         fields, always = _REQUESTS[kind]
-        yield from _fields("request", request, fields)
+        yield from fields_of("request", request, fields)
         if not request.keys() >= always:
             yield (
                 said("request_with", fields=", ".join(sorted(always))),
                 ", ".join(map(shown, request)),
             )
-
-
-def _fields(what: str, found: dict[str, Any], known: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    types = dict(zip(found, map(type, found.values()), strict=True))
-    if types.items() <= known.items():  # most records: each field is known, and of one type
-        return
-    for name, value in found.items():
-        expected = known.get(name)
-        if type(value) is not expected and not _fits(value, expected):
-            wanted = said("of_its_type", field=f"{what}.{name}")
-            if expected is None:
-                wanted = said("no_such_field")
-            yield wanted, said("field_is", what=what, name=shown(name), value=shown(value))
-
-
-def _fits(value: Any, expected: Any) -> bool:
-    """Return whether a value is of a type that is more than one class."""
-    if expected is _Limit:
-        return value is None or value == "inherit" or type(value) is int
-    if expected is _Source:
-        return type(value) is str or _pairs(value, str)
-    if expected is _Words:
-        return value is None or _strings(value)
-    if expected is _Terms:
-        return type(value) is list and [type(one) in _OWED for one in value] == [True, True]
-    if expected is _Head:
-        return type(value) is list and [*map(type, value)] == [int, str] and is_commitment(value[1])
-    if expected is _Body:
-        return type(value) is dict
-    return type(expected) is tuple and type(value) in expected
 
 
 def _deeper(
@@ -347,9 +300,10 @@ def _deeper(
         ("effects.lines", effects.get("lines", [])),
         ("effects.fee", effects.get("fee", [])),
     ):
-        if not _pairs(side, int):
+        if not is_pairs(side, int):
             yield said("of_account_seconds", what=what), shown(side)
     yield from _values(request)
+    yield from _messages(kind, request)
     if "reserves" in effects or "flags" in effects or "fee" in effects:
         yield from _reserves_and_flags(effects)
     if kind == "erase":
@@ -367,14 +321,26 @@ def _deeper(
 def _values(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield lists of a request that are not of strings, times that are none, and such days."""
     for name in ("tags", "takes_away"):
-        if name in request and not _strings(request[name]):
+        if name in request and not is_strings(request[name]):
             yield said("request_of_strings", name=name), shown(request[name])
     for name in ("from", "to"):
-        if name in request and not _is_time(request[name]):
+        if name in request and not is_time(request[name]):
             yield said("request_a_time_of_day", name=name), shown(request[name])
     for what, value in _days(request):
         if type(value) is not str or not is_day(value):
             yield said("request_a_day", what=what), shown(value)
+
+
+def _messages(kind: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong in the fields of what is between two banks."""
+    if "offer" in request:
+        if kind == "hold":
+            yield from offered_differences(request["offer"])
+        else:
+            kinds = ("offer", "cancel") if kind == "refuse" else ("offer",)
+            yield from signed_differences("request.offer", request["offer"], *kinds)
+    if "answer" in request:
+        yield from signed_differences("request.answer", request["answer"], "answer")
 
 
 def _erased(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -405,7 +371,7 @@ def _amended(
 ) -> Iterator[tuple[str, str]]:
     """Yield what is wrong in what an amendment sets, and in what it takes away."""
     for name in ("sets", "was"):
-        yield from _fields(name, effects[name], _SET[kind])
+        yield from fields_of(name, effects[name], _SET[kind])
     for field in request.get("takes_away", ()):
         if type(field) is str and field not in _TAKEN[kind]:
             yield (
@@ -425,15 +391,6 @@ def _days(request: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield said("period"), period
 
 
-@lru_cache(maxsize=400)
-def is_day(value: str) -> bool:
-    """Return whether a text is a day of the calendar as `YYYY-MM-DD`."""
-    try:
-        return date.fromisoformat(value).isoformat() == value
-    except ValueError:
-        return False
-
-
 def _words(
     kind: str, request: dict[str, Any], effects: dict[str, Any]
 ) -> Iterator[tuple[str, str]]:
@@ -446,7 +403,7 @@ def _words(
     if kind in _KINDS and request.get("kind", "member") not in ACCOUNT_KINDS:
         yield said("a_kind_of_account"), shown(request["kind"])
     if kind not in _SET and type(effects.get("sets")) is dict:
-        yield from _fields("sets", effects["sets"], _SETS)
+        yield from fields_of("sets", effects["sets"], _SETS)
 
 
 def _reserves_and_flags(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -460,26 +417,4 @@ def _reserves_and_flags(effects: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if type(flag) is not dict or type(flag.get("rule")) is not str:
             yield said("effects_flags_of_objects_with_a_rule"), shown(flag)
         else:
-            yield from _fields("flag", flag, _FLAG)
-
-
-def _strings(value: Any) -> bool:
-    """Return whether a value is a list of strings."""
-    return type(value) is list and all(type(one) is str for one in value)
-
-
-def _pairs(value: Any, second: type) -> bool:
-    """Return whether a value is a list of pairs of a string and one more."""
-    if type(value) is not list:
-        return False
-    for pair in value:
-        if type(pair) is not list or len(pair) != 2:  # noqa: PLR2004  # a pair
-            return False
-        if type(pair[0]) is not str or type(pair[1]) is not second:
-            return False
-    return True
-
-
-def is_commitment(value: object) -> bool:
-    """Return whether a value is SHA-256 in lower-case hex."""
-    return type(value) is str and len(value) == 64 and not value.strip(_HEX)  # noqa: PLR2004  # 32 bytes
+            yield from fields_of("flag", flag, _FLAG)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from timebank.audit.base import Difference
+from timebank.audit.message_fields import told_differences, value_differences
 from timebank.errors import shown
 from timebank.journal.fold import imbalance
 from timebank.model import (
@@ -132,6 +133,70 @@ def _erased(_: _Object, effects: _Object) -> Iterator[Difference]:
         yield said("effects_erased_in_order"), said("others")
 
 
+def _reasoned(request: _Object, _: _Object) -> Iterator[Difference]:
+    """Yield a reversal without a reason that no other bank asks for."""
+    if "reason" not in request and "offer" not in request:
+        yield said("request_with", fields="reason"), ", ".join(map(shown, request))
+
+
+def _agreed(request: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield what is wrong in what two banks agree on."""
+    yield from told_differences("request", request)
+    for name in ("they_may_owe", "we_may_owe"):
+        if (request.get(name) or 0) < 0:
+            yield said("not_less_than_0", field=f"request.{name}"), shown(request[name])
+
+
+def _between_banks(request: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield what is wrong in messages, and in what is there with them, and only with them."""
+    for name in ("offer", "answer"):
+        if name in request:
+            yield from value_differences(f"request.{name}", request[name])
+    if request.get("written_off", True) is not True:
+        yield said("request_true_or_left_out", field="written_off"), shown(request["written_off"])
+    if "written_off" in request and "note" not in request:
+        yield said("request_with", fields="note, written_off"), ", ".join(map(shown, request))
+    is_told = not request.keys().isdisjoint(("offer", "answer", "written_off"))
+    yield from _told(effects, {"terms"} if is_told else set(), seen=is_told)
+
+
+def _told(effects: _Object, wanted: set[str], *, seen: bool) -> Iterator[Difference]:
+    """Yield what another bank is told, where it is not, or where there is none."""
+    found = effects.keys() & {"terms", "answer_by"}
+    if found != wanted:
+        yield said("effects_of_these", fields=", ".join(sorted(wanted))), ", ".join(sorted(found))
+    if "seen" in effects and not seen:
+        yield said("no_such_field"), "effects.seen"
+    yield from told_differences("effects", effects)
+
+
+def _offers(request: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield what is wrong in the offer that a hold makes, and in what is there only with it."""
+    offer = request.get("offer")
+    yield from _told(effects, set() if offer is None else {"answer_by", "terms"}, seen=bool(offer))
+    if offer is None:
+        if "reverses" in effects:
+            yield said("no_such_field"), "effects.reverses"
+        return
+    if "expires_in" in request:
+        yield said("no_such_field"), "request.expires_in"
+    if offer["answer_in"] <= 0:
+        yield said("request_of_more_than_0", field="offer.answer_in"), shown(offer["answer_in"])
+    if effects.get("answer_by", 0) >= MAX_INTEGER:
+        yield said("effects_expires_at_before_the_year_2255"), shown(effects["answer_by"])
+
+
+def _ended(request: _Object, effects: _Object) -> Iterator[Difference]:
+    """Yield what is wrong in what ends an offer."""
+    if "answer" in request:
+        yield from value_differences("request.answer", request["answer"])
+    yield from _told(effects, set(), seen="answer" in request)
+    if request.get("abandoned", True) is not True:
+        yield said("request_true_or_left_out", field="abandoned"), shown(request["abandoned"])
+    if "abandoned" in request and "reason" not in request:
+        yield said("request_with", fields="abandoned, reason"), ", ".join(map(shown, request))
+
+
 def is_ascending(values: list[Any]) -> bool:
     """Return whether values are sorted, each once.
 
@@ -145,10 +210,14 @@ def is_ascending(values: list[Any]) -> bool:
 #: Kind → what else is looked at.
 _FORMS: Final[dict[str, tuple[Callable[[_Object, _Object], Iterator[Difference]], ...]]] = {
     "set_limits": (_one_of_both,),
-    "transfer": (_sides, _tagged, _described),
-    "hold": (_sides, _tagged, _described, _quantities),
-    "settle": (_quantities,),
-    "reverse": (_quantities,),
+    "transfer": (_sides, _tagged, _described, _between_banks),
+    "hold": (_sides, _tagged, _described, _quantities, _offers),
+    "settle": (_quantities, _ended),
+    "void": (_ended,),
+    "reverse": (_quantities, _reasoned, _between_banks),
+    "refuse": (_between_banks,),
+    "agree": (_agreed,),
+    "readmit": (_agreed,),
     "erase": (_erased,),
     "amend": (_tagged, _amends),
     "amend_account": (_amends,),

@@ -14,6 +14,8 @@ from timebank.statute.codec import as_record, from_record
 
 #: The kinds of account that are somebody's own, and no fund of a statute's.
 _OWN: Final = frozenset({"member", "group"})
+#: The statuses of an account that can be no fund: it takes no part, or offers alone move it.
+_NO_FUND: Final = frozenset({"closed", "agreed"})
 
 
 class Statutes(AuditCheck):
@@ -78,7 +80,7 @@ class Statutes(AuditCheck):
         accounts = self.context.fold.accounts
         for fund in statute.funds:
             row = accounts.get(fund)
-            if row is None or row.kind in _OWN or row.status == "closed":
+            if row is None or row.kind in _OWN or row.status in _NO_FUND:
                 found = (
                     said("missing")
                     if row is None

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Page
 from timebank.audit.effects import Effects
+from timebank.audit.field_types import is_commitment
 from timebank.audit.findings import Check
-from timebank.audit.record_fields import is_commitment
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import commitment, parse
 from timebank.model import (

@@ -278,6 +278,7 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "close_books": see_closings,
     "merge": see_merge,
     "history_lost": see_loss,
+    "reopen": see_agreement,
     "agree": see_agreement,
     "suspend_agreement": see_agreement,
     "end_agreement": see_agreement,

@@ -56,9 +56,7 @@ def public_key(key: object, journal: str) -> PublicKey:
     check_kind(found[-1], ED25519)
     if len(found) != 1 or found[0].name != origin_of(journal):
         msg = f"the key is that of {found[0].name}, not of {origin_of(journal)}"
-        raise InvalidRequest(msg).about(
-            key="key_of_other_bank", name=found[0].name, origin=origin_of(journal)
-        )
+        raise InvalidRequest(msg).about(key="card_key", name=found[0].name, bank=journal)
     return found[0]
 
 

@@ -16,7 +16,7 @@ import attrs
 
 from timebank.errors import HistoryLost, InvalidRequest, NotAgreed, shown
 from timebank.federation.messages import MOST_BYTES, Message, sign, signer
-from timebank.federation.refused import refused
+from timebank.federation.refused import MessageRefused
 from timebank.journal.form import canonical
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import MESSAGES
@@ -157,7 +157,7 @@ def opened(reader: Reader, message: Message) -> Opened:
     own = reader.head().journal
     if message.receiver != own:
         msg = f"the message is for bank {shown(message.receiver)}, and this is {shown(own)}"
-        raise refused(msg, key="message_for_other", to=message.receiver, own=own)
+        raise MessageRefused(msg).about(key="message_for_other", to=message.receiver, own=own)
     agreement = agreement_with(reader, message.sender)
     if agreement is None:
         raise NotAgreed(message.sender, status="none")
@@ -172,7 +172,7 @@ def keys_agreed(agreement: Agreement) -> tuple[PublicKey, ...]:
     """
     if agreement.key is None:
         msg = f"no key of bank {shown(agreement.peer)} is agreed on: its messages prove nothing"
-        raise refused(msg, key="message_keyless", peer=agreement.peer)
+        raise MessageRefused(msg).about(key="message_keyless", peer=agreement.peer)
     return tuple(map(PublicKey.of, dict.fromkeys((agreement.key, *agreement.keys))))
 
 
@@ -202,9 +202,9 @@ def _not_signed(peer: str, *, before: bool) -> Exception:
             f"the message is signed with a key that bank {shown(peer)} had before: ask for it "
             "again, it is signed anew then"
         )
-        return refused(msg, key="message_key_before", peer=peer)
+        return MessageRefused(msg).about(key="message_key_before", peer=peer)
     msg = f"the message is not signed with the key that was agreed on with bank {shown(peer)}"
-    return refused(msg, key="message_key", peer=peer)
+    return MessageRefused(msg).about(key="message_key", peer=peer)
 
 
 def look(reader: Reader, agreement: Agreement, message: Message) -> SeenHead | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import Corrupt
-from timebank.federation.refused import refused
+from timebank.federation.refused import MessageRefused
 from timebank.journal.form import canonical, parse
 from timebank.journal.offers import Signed, digest_of, offered
 from timebank.proof.errors import NotProved
@@ -76,11 +76,12 @@ class OfferEvidence:
         ]
         if not all(is_same) or digest_of(one) == digest_of(other) or None in signed:
             msg = "the evidence does not hold: it has no two offers of one id, signed by one bank"
-            raise NotProved(msg).about(key="evidence_holds_not")
+            raise NotProved(msg).about(key="offers_evidence_holds_not")
 
     def __str__(self) -> str:
         return two_offers(self.first, self.second) or ""
 
 
 def _unlike() -> Exception:
-    return refused(f"this is no evidence in the form {FORMAT}", key="evidence_unlike")
+    msg = f"this is no evidence in the form {FORMAT}"
+    return MessageRefused(msg).about(key="offers_evidence_unlike")

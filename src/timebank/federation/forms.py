@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from timebank import checks
 from timebank.errors import InvalidRequest, shown
-from timebank.federation.refused import refused
+from timebank.federation.refused import MessageRefused
 from timebank.journal.offers import MESSAGES
 from timebank.model import MAX_INTEGER, MAX_TAGS
 from timebank.proof.errors import NotProved
@@ -210,11 +210,11 @@ def check_body(body: Mapping[str, Any]) -> None:
         msg = (
             f"the message is of format {shown(form)}: this version of the program reads {MESSAGES}"
         )
-        raise refused(msg, key="message_version", given=shown(form), known=MESSAGES)
+        raise MessageRefused(msg).about(key="message_version", given=shown(form), known=MESSAGES)
     kind = body.get("kind")
     if type(kind) is not str or kind not in _FORMS:
         msg = f"there is no such message as {shown(kind)}"
-        raise refused(msg, key="message_kind_unknown", given=shown(kind))
+        raise MessageRefused(msg).about(key="message_kind_unknown", given=shown(kind))
     must, may = _FORMS[kind]
     check_fields(body, _BETWEEN | must, may, what=kind)
     _AFTER[kind](body)
@@ -238,11 +238,11 @@ def check_fields(
         raise field_wrong(what=what, field=wrong[0])
 
 
-def field_wrong(*, what: str, field: str) -> Exception:
+def field_wrong(*, what: str, field: str) -> MessageRefused:
     """Return the error that a field is missing, unknown, or says what it cannot."""
     given = shown(field)
     msg = f"the field {given} of this {what} is missing, unknown, or says what it cannot"
-    return refused(msg, key="message_field", field=given, what=what)
+    return MessageRefused(msg).about(key="message_field", field=given)
 
 
 def _check_offer(body: Mapping[str, Any]) -> None:

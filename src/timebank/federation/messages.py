@@ -28,7 +28,7 @@ from timebank.federation.forms import (
     field_wrong,
     is_signature,
 )
-from timebank.federation.refused import MessageRefused, refused
+from timebank.federation.refused import MessageRefused
 from timebank.journal.form import canonical, commitment, parse
 from timebank.journal.offers import MESSAGES, offered
 from timebank.model.agreements import SeenHead
@@ -88,7 +88,9 @@ class Message:
         body = body.removesuffix(b"\n")
         if len(body) > MOST_BYTES:
             msg = f"a message has at most {MOST_BYTES} bytes, not {len(body)}"
-            raise refused(msg, key="message_too_long", most=MOST_BYTES, length=len(body))
+            raise MessageRefused(msg).about(
+                key="message_too_long", most=MOST_BYTES, length=len(body)
+            )
         value = _value_of(body)
         if value.keys() != {"envelope", "signature"} or type(value["envelope"]) is not dict:
             raise _unlike(why="it has no envelope with a signature")
@@ -96,7 +98,7 @@ class Message:
         if envelope.get("format") != MESSAGES:
             form = shown(envelope.get("format"))
             msg = f"the message is of format {form}: this version of the program reads {MESSAGES}"
-            raise refused(msg, key="message_version", given=form, known=MESSAGES)
+            raise MessageRefused(msg).about(key="message_version", given=form, known=MESSAGES)
         if not is_signature(value["signature"]):
             raise field_wrong(what="message", field="signature")
         check_fields(envelope, ENVELOPE_MUST, ENVELOPE_MAY, what="envelope")
@@ -174,7 +176,8 @@ class Message:
 
 
 def _unlike(*, why: str) -> MessageRefused:
-    return refused(f"this is no message of another bank: {why}", key="message_unlike")
+    msg = f"this is no message of another bank: {why}"
+    return MessageRefused(msg).about(key="message_unlike")
 
 
 def _value_of(data: bytes) -> dict[str, Any]:
@@ -220,7 +223,7 @@ def _check_message(envelope: Mapping[str, Any]) -> None:
     returned = body["kind"] == "answer" and between == (envelope["to"], envelope["from"])
     if between != (envelope["from"], envelope["to"]) and not returned:
         msg = "the envelope and the message in it are of other banks"
-        raise refused(msg, key="message_mixed")
+        raise MessageRefused(msg).about(key="message_mixed")
     if returned and not body["accepted"]:
         raise field_wrong(what="answer", field="accepted")
     for one in envelope.get("texts", ()):
@@ -228,4 +231,4 @@ def _check_message(envelope: Mapping[str, Any]) -> None:
         wanted = about.get("note") if body["kind"] in {"offer", "request"} else None
         if commitment(bytes.fromhex(one["salt"]), one["text"]) != wanted:
             msg = "the text in the envelope is not the note of this message"
-            raise refused(msg, key="message_text")
+            raise MessageRefused(msg).about(key="message_text")

@@ -22,7 +22,7 @@ from timebank.federation.agreements import Peer, journal_of
 from timebank.federation.booking import OfferForgotten, OtherOffer
 from timebank.federation.envelopes import check_signed, keys_agreed
 from timebank.federation.messages import Message
-from timebank.federation.refused import refused
+from timebank.federation.refused import MessageRefused
 from timebank.federation.servers import Data, check_own, looking, opened_by
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import offered
@@ -59,7 +59,9 @@ def readmit(bank: Handle, peer: Peer, *, head: bytes | str | SignedHead, reason:
         raise NotAgreed(journal, status="none")
     if given.journal != journal:
         msg = f"the head is of bank {shown(given.journal)}, not of {shown(journal)}"
-        raise refused(msg, key="head_of_another_bank", journal=given.journal, peer=journal)
+        raise MessageRefused(msg).about(
+            key="head_of_another_bank", journal=given.journal, peer=journal
+        )
     (key,) = given.checked(keys_agreed(agreement)[:1]).signers
     said = given.checkpoint
     line = next(one for one in given.note.signatures if one.key == (key.name, key.key_id))
@@ -105,7 +107,7 @@ def bring_in(
     accepted = message.signed
     if not accepted["body"]["accepted"]:
         msg = "this answer accepts nothing: there is nothing to bring in"
-        raise refused(msg, key="message_refuses")
+        raise MessageRefused(msg).about(key="message_refuses")
     offer = accepted["body"]["offer"]
     if message.is_returned:
         check_own(accepted, keys, needed=True)

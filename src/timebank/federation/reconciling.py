@@ -17,7 +17,7 @@ from timebank.federation.agreements import Peer, journal_of
 from timebank.federation.envelopes import Key, key_of, sealed
 from timebank.federation.forms import MOST_ENTRIES
 from timebank.federation.messages import signed_with
-from timebank.federation.refused import refused
+from timebank.federation.refused import MessageRefused
 from timebank.federation.servers import agreement_of_peer, opened_by
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody
@@ -242,14 +242,14 @@ def _read(own: TimeBank, data: bytes | str) -> tuple[str, int, _Position]:
     is_whole = all(len(one) == 1 for one in same)
     if not is_whole or sorted(body["page"] for body in bodies) != [*range(1, same[2].pop() + 1)]:
         msg = "the position is not whole: all lines of one file belong together"
-        raise refused(msg, key="position_torn")
+        raise MessageRefused(msg).about(key="position_torn")
     found = _Position(balance=bodies[0]["balance"])
     for body in bodies:
         found.booked.update(map(_pair, body["booked"]))
         found.open.update(map(_pair, body["open"]))
     if sum(found.booked.values()) != found.balance:
         msg = "the position does not come to its balance: ask the other bank for it again"
-        raise refused(msg, key="position_unbalanced")
+        raise MessageRefused(msg).about(key="position_unbalanced")
     return messages[0].sender, bodies[0]["record"], found
 
 

@@ -7,8 +7,3 @@ from timebank.proof.errors import NotProved
 
 class MessageRefused(NotProved):
     """A message is not read, or does not hold: the error says why. Nothing was written."""
-
-
-def refused(message: str, *, key: str, **gaps: object) -> MessageRefused:
-    """Return the error, with the key of its sentence and what stands in it."""
-    return MessageRefused(message).about(key=key, **gaps)

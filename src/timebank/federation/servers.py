@@ -20,7 +20,7 @@ from timebank.federation.booking import ANSWER_IN, make_offer
 from timebank.federation.envelopes import Key, Opened, acknowledged, key_of, look, opened, sealed
 from timebank.federation.messages import Message, signed_with, signer
 from timebank.federation.one_store import crossing, offer_record
-from timebank.federation.refused import refused
+from timebank.federation.refused import MessageRefused
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import Signed, answer_body, cancel_body, offer_body, offered
 from timebank.model import RecordRow
@@ -58,7 +58,7 @@ def opened_by(bank: TimeBank, data: Data, *kinds: str) -> tuple[Message, Opened]
     bank._may("account", account_of(message.sender))  # noqa: SLF001 - of the same house
     if kinds and message.kind not in kinds:
         msg = f"this is a message of another kind, {message.kind}"
-        raise refused(msg, key="message_kind", kind=message.kind)
+        raise MessageRefused(msg).about(key="message_kind", kind=message.kind)
     with bank.store.reader(bank.name) as reader:
         return message, opened(reader, message)
 
@@ -273,7 +273,7 @@ def conclude(bank: TimeBank, data: Data, *, keys: Sequence[Any] = ()) -> Crossin
     message, _ = opened_by(bank, data, "answer")
     if message.is_returned:
         msg = "this is an answer of this bank's own, given back: a board may bring it in"
-        raise refused(msg, key="message_returned")
+        raise MessageRefused(msg).about(key="message_returned")
     check_own(message.body["offer"], keys)
     booking.conclude(bank, message.signed, look=looking(message))
     return crossing(bank, None, offered(message.body["offer"])["id"])
@@ -289,7 +289,7 @@ def check_own(signed: Signed, keys: Sequence[Any], *, needed: bool = False) -> N
     by = signer(signed["body"], signed["signature"], own)
     if by is None and needed:
         msg = "this bank's own signature is in the message, and it is by none of the keys given"
-        raise refused(msg, key="message_own_key")
+        raise MessageRefused(msg).about(key="message_own_key")
 
 
 # -- any message, and those that wait ----------------------------------------------------------
@@ -314,7 +314,7 @@ def receive(bank: TimeBank, data: Data, *, key: Key) -> bytes | None:
         conclude(bank, message, keys=[signing])
         return None
     msg = f"a message of this kind is for a board: {message.kind}"
-    raise refused(msg, key="message_for_board", kind=message.kind)
+    raise MessageRefused(msg).about(key="message_for_board", kind=message.kind)
 
 
 def message(bank: TimeBank, id: str, *, key: Key, with_note: bool = False) -> bytes:

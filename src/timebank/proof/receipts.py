@@ -60,7 +60,8 @@ from typing import Any, Final, TypeGuard
 
 import attrs
 
-from timebank.audit.record_fields import field_differences, is_day
+from timebank.audit.field_types import is_day
+from timebank.audit.record_fields import field_differences
 from timebank.errors import Corrupt, TimebankError
 from timebank.journal import FORMAT, canonical, commitment, parse
 from timebank.journal.kinds import sides_of

@@ -28,6 +28,7 @@ from timebank.journal.kinds import (
     MergeEffects,
 )
 from timebank.model import RecordRow
+from timebank.model.agreements import AGREED
 from timebank.model.members import Due
 from timebank.queries.accounts import posted_on
 from timebank.queries.records import account_row, body_of, hours_left, record_at, records
@@ -252,15 +253,16 @@ def plan(
 ) -> list[Planned]:
     """Return what is due through a day and was not charged, by day, dues before demurrage.
 
-    It is that of one account, or of all of them. Accounts that are closed now are left out; those
-    that are frozen are not. Demurrage waits for the end of the day that it is counted on.
+    It is that of one account, or of all of them. Accounts that are closed now, or that have an
+    agreement with another bank, are left out; those that are frozen are not. Demurrage waits for
+    the end of the day that it is counted on.
     """
     found: list[Planned] = []
     names = sorted({rule.name for _, statute in history.adopted for rule in statute.dues})
     accounts = history.accounts
     chosen = accounts.values() if account is None else [accounts[account]]
     for member in chosen:
-        if member.status != "closed":
+        if member.status not in {"closed", AGREED}:
             for name in names:
                 found += _dues(history, member, name, through)
                 found += _once(history, member, name, through)

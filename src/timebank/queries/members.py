@@ -37,9 +37,9 @@ def delegates_of(reader: Reader, row: AccountRow) -> dict[str, str | None]:
     if row.merged_into is not None:
         return found
     for record in reader.referring(row.opened):
-        if record.kind not in {"name_delegate", "end_delegate"}:
-            continue
         effects = body_of(record)["effects"]
+        if "delegate" not in effects:  # a merge, or what is on an agreement with another bank
+            continue
         found.pop(effects["delegate"], None)
         if record.kind == "name_delegate":
             found[effects["delegate"]] = effects["until"]

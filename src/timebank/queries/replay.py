@@ -24,7 +24,9 @@ from timebank.journal import parse
 from timebank.journal.fold import Fold
 from timebank.journal.kinds import sides_of
 from timebank.model import AccountRow
+from timebank.model.agreements import AGREED
 from timebank.rules import Draft, State, holds, transfers
+from timebank.rules.offers import paid_by
 from timebank.rules.transfers import Exchange
 from timebank.statute import Statute
 from timebank.storage.protocol import Reader
@@ -78,7 +80,8 @@ class Replay:
     `judged` is the number of exchanges, holds among them; `judged_imports` of them had been
     imported with unchecked limits. What is not judged is counted by what it is: `imports` with
     unchecked limits (where they were asked for, only opening balances, which are no exchanges),
-    `reversals`, `settlements` and what a statute made due, `dues`; `exempt` is their sum.
+    `reversals`, `settlements` and what a statute made due, `dues`; `exempt` is their sum. Of
+    exchanges with other banks what was offered is judged, and not what an answer or a board ended.
     `refused`, `flagged`, `charged` and `rounded` count each exchange once, whatever the number of
     its accounts. `lines` are in the order of account, outcome and rule.
 
@@ -178,7 +181,9 @@ class _History:
     def add_record(self, sequence: int, record: dict[str, Any]) -> None:
         """Judge a record if it is an exchange, then apply it as it was recorded."""
         kind, effects = record["kind"], record["effects"]
-        if kind in {"transfer", "hold"} and "limits" not in record["request"]:
+        if kind in {"transfer", "hold"} and (exempt := _ends_or_reverses(record["request"])):
+            self._exempt[exempt] += 1
+        elif kind in {"transfer", "hold"} and "limits" not in record["request"]:
             self._judged += 1
             self._judge(record, record["recorded_on"])
         elif kind in {"transfer", "hold"} and self._include_imports and not self._opens(record):
@@ -227,8 +232,11 @@ class _History:
         ids += [request["via"]] if "via" in request else []
         command: AnyExchange = Exchange(request, {}, tuple(ids), request["id"])
         judge = transfers.judge_sides if record["kind"] == "transfer" else holds.judge_sides
+        state = self._state(today)
+        if "offer" in request:
+            _let_cross(state, command, record["kind"])
         try:
-            draft = judge(self._state(today), command, command.earners, command.spenders, now)
+            draft = judge(state, command, command.earners, command.spenders, now)
         except (Rejected, InvalidRequest) as refusal:
             self._refused(command, refusal)
         else:
@@ -308,6 +316,30 @@ class _History:
             tally.exchanges += 1
             tally.seconds += seconds
             tally.last = id
+
+
+def _ends_or_reverses(request: Mapping[str, Any]) -> Exemption | None:
+    """Return what a transfer or hold with another bank is, where nothing is judged anew by it."""
+    if "answer" in request or "written_off" in request:
+        return "settlements"
+    return "reversals" if "reverses" in request.get("offer", ()) else None
+
+
+def _let_cross(state: State, command: AnyExchange, kind: str) -> None:
+    """Let an exchange with another bank move the account of its agreement, on the bank's terms.
+
+    Each bank's fee is its own member's; what the other bank has offered is not rounded.
+    """
+    crossing: dict[str, AccountRow | None] = {
+        id: row._replace(status="open")
+        for id in command.accounts
+        if (row := state.accounts[id]) is not None and row.status == AGREED
+    }
+    state.accounts = ChainMap(crossing, dict(state.accounts))
+    if kind == "hold":
+        state.statute = paid_by(state.statute, "spender")
+    else:
+        state.statute = attrs.evolve(paid_by(state.statute, "earner"), granularity=None)
 
 
 def _moved(command: AnyExchange) -> dict[str, int]:

@@ -7,7 +7,14 @@ from typing import Final, Self
 import attrs
 
 from timebank import checks
-from timebank.errors import AccountNotEmpty, AccountNotOpen, FundInUse, InvalidRequest, shown
+from timebank.errors import (
+    AccountNotEmpty,
+    AccountNotOpen,
+    FundInUse,
+    InvalidRequest,
+    NotAgreed,
+    shown,
+)
 from timebank.journal.kinds import (
     AccountChanges,
     AccountEffects,
@@ -282,13 +289,18 @@ _STATUS_CHANGES: Final = {
 
 
 def change_status(state: State, command: ChangeStatus, now: int) -> Draft | None:
-    """Freeze, thaw, close or reopen; nothing, where it is so already."""
+    """Freeze, thaw, close or reopen; nothing, where it is so already.
+
+    The account of an agreement that ended is opened by another agreement alone.
+    """
     leaves, status, doing = _STATUS_CHANGES[command.kind]
     row = state.account_itself(command.accounts[0], doing=doing)
     if row.status == status:
         return None
     if row.status not in leaves:
         raise AccountNotOpen(row.account, status=row.status, doing=doing)
+    if state.agreement is not None:  # only another agreement opens its account again
+        raise NotAgreed(state.agreement.peer, status="ended")
     if status == "closed":
         if row.account in state.statute.funds:
             raise FundInUse(row.account, statute=state.statute.version)

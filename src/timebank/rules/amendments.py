@@ -19,6 +19,7 @@ _NOT_DESCRIBED = {
     "reverse": "a reversal: amend the exchange that it reverses",
     "due": "what a rule of the statute made due: nobody described it",
     "void": "the end of a hold: amend the hold",
+    "refuse": "a refusal: it moved nothing",
 }
 
 

@@ -16,6 +16,7 @@ from timebank.errors import (
 )
 from timebank.journal.kinds import AdoptEffects, AdoptRequest
 from timebank.model import AccountRow
+from timebank.model.agreements import AGREED
 from timebank.rules.roles import FEE_FUND, fund_of
 from timebank.rules.state import Command, Draft, State
 from timebank.statute import RESERVED, Statute
@@ -51,7 +52,8 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
     :raises IdempotencyMismatch: the version was adopted before, with other rules.
     :raises AccountNotFound: a fund that its rules name is no account.
     :raises InvalidStatute: a fund that its rules name is somebody's own account.
-    :raises AccountNotOpen: a fund that its rules name is closed.
+    :raises AccountNotOpen: a fund that its rules name is closed, or that of an agreement with
+        another bank.
     """
     statute = command.statute
     if statute == state.statute:
@@ -68,11 +70,11 @@ def adopt(state: State, command: Adopt, now: int) -> Draft | None:
         )
         raise IdempotencyMismatch(statute.version, original=known, differs=differs, message=msg)
     for fund in _funds(state, statute):
-        if fund.status == "closed":
+        if fund.status in {"closed", AGREED}:
             role = _role(statute, fund.account)
             raise AccountNotOpen(
                 fund.account,
-                status="closed",
+                status=fund.status,
                 doing=f"be the {role}",
                 role=role,
                 merged_into=fund.merged_into,

@@ -107,7 +107,8 @@ def cancel(run: Schedule) -> None:
     waiting = run.open_offers(host, peer)
     if waiting:
         run.count("cancels")
-        run.network.send(run.number(peer), run.wire.cancel(host, run.chance.choice(waiting)))
+        id = run.chance.choice(waiting)
+        run.send(host, peer, run.wire.cancel(host, id))
 
 
 def abandon(run: Schedule) -> None:
@@ -128,8 +129,8 @@ def send(run: Schedule) -> None:
 def answer_again(run: Schedule) -> None:
     """A bank sends its answers once more."""
     host, peer = run.pair()
-    for data in run.wire.answers(host, peer.journal)[-3:]:
-        run.network.send(run.number(peer), data)
+    for data in run.wire.answers(host, peer.journal, new=run.chance.random() < 0.7)[-3:]:
+        run.send(host, peer, data)
 
 
 # -- the network -----------------------------------------------------------------------------
@@ -310,6 +311,17 @@ def clock(run: Schedule) -> None:
     run.host().offset = timedelta(hours=hours)
 
 
+def change_key(run: Schedule) -> None:
+    """A bank gets another key, and tells some boards of it."""
+    if not run.wire.is_signed:
+        return
+    host = run.host()
+    host.keys += 1
+    for peer in run.hosts:
+        if peer is not host and run.chance.random() < 0.7:
+            run.tell_key(host, peer)
+
+
 ORDINARY: Final[dict[Act, float]] = {
     offer: 5,
     deliver: 14,
@@ -335,4 +347,5 @@ BOARDS: Final[dict[Act, float]] = {
     agree: 0.6,
     suspend: 0.5,
     write_off: 0.15,
+    change_key: 0.3,
 }

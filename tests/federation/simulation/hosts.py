@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final, TypeVar
 
+from federation.simulation.worlds import key_of
 from timebank import OutcomeUnknown, TimeBank, Unavailable
+from timebank.proof import SigningKey
 from timebank.storage.memory import MemoryStore
 from timebank.storage.memory.rows import Rows
 from timebank.testing.steps import SteppingStore
@@ -61,6 +63,7 @@ class Host:
         self.memory = MemoryStore()
         self.memory._banks[name] = rows
         self.journal = rows.journal
+        self.keys = 1
         self.fault = Fault()
         self._ids, self._salts = count(1), count(1)
         self.backups: list[Rows] = []
@@ -71,6 +74,11 @@ class Host:
     def store(self) -> MemoryStore:
         """Return what it keeps its bank in, where nothing fails."""
         return self.memory
+
+    @property
+    def key(self) -> SigningKey:
+        """Return the key with which it signs now."""
+        return key_of(self.journal, self.keys)
 
     def now(self) -> datetime:
         """Return what its clock says."""

@@ -14,6 +14,8 @@ class Message:
 
     to: int
     data: bytes
+    #: With which of its keys the sender signed it; 0, where it is not what was sent.
+    key: int
 
 
 class Network:
@@ -25,10 +27,10 @@ class Network:
         self.sent: list[Message] = []
         self.figures: Counter[str] = Counter()
 
-    def send(self, to: int, data: bytes) -> None:
+    def send(self, to: int, data: bytes, *, key: int) -> None:
         """Take a message."""
         self.figures["sent"] += 1
-        message = Message(to, data)
+        message = Message(to, data, key)
         self.waiting.append(message)
         self.sent.append(message)
 
@@ -62,9 +64,9 @@ class Network:
         at = self._chance.randrange(len(self.waiting))
         message = self.waiting[at]
         if self._chance.random() < 0.2:
-            self.waiting[at] = attrs.evolve(message, to=self._chance.randrange(servers))
+            self.waiting[at] = attrs.evolve(message, to=self._chance.randrange(servers), key=0)
         else:
-            self.waiting[at] = attrs.evolve(message, data=self._changed(message.data))
+            self.waiting[at] = attrs.evolve(message, data=self._changed(message.data), key=0)
 
     def _changed(self, data: bytes) -> bytes:
         at = self._chance.randrange(len(data))

@@ -13,8 +13,8 @@ from federation.simulation import acts, judging
 from federation.simulation.hosts import FATES, Host
 from federation.simulation.network import Message, Network
 from federation.simulation.reading import records
-from federation.simulation.wires import Sealed, Unreadable, Wire
-from federation.simulation.worlds import BEGINNING, VARIANTS, world
+from federation.simulation.wires import Signed, Unreadable, Wire, sender_of
+from federation.simulation.worlds import BEGINNING, VARIANTS, key_of, world
 from timebank import (
     ClockBehind,
     IdempotencyMismatch,
@@ -66,13 +66,13 @@ class Schedule:
 
     def __init__(self, seed: int, *, wire: Wire | None = None, tell: bool = False) -> None:
         self.seed, self.chance = seed, Random(seed)
-        self.wire: Wire = Sealed() if wire is None else wire
+        self.wire: Wire = Signed() if wire is None else wire
         self.time = BEGINNING + timedelta(hours=1)
         self.figures: Counter[str] = Counter()
         self.offers: list[tuple[Host, Host, dict[str, Any]]] = []
         self._tell = tell
         banks, self.steps = self.chance.choice(SIZES)
-        rows = world(banks, self.chance.randrange(VARIANTS))
+        rows = world(banks, self.chance.randrange(VARIANTS), keys=self.wire.is_signed)
         self.hosts = [
             Host(f"b{number}", one.copied(), now=self.now) for number, one in enumerate(rows)
         ]
@@ -110,10 +110,6 @@ class Schedule:
         host, peer = self.chance.sample(self.hosts, 2)
         return host, peer
 
-    def number(self, host: Host) -> int:
-        """Return where a server is reached."""
-        return self.hosts.index(host)
-
     def tell(self, text: Callable[[], str]) -> None:
         """Print it, where somebody wants to see the schedule."""
         if self._tell:
@@ -139,7 +135,23 @@ class Schedule:
     def send_offers(self, host: Host, peer: Host) -> None:
         """Send what waits for an answer."""
         for data in self.wire.offers(host, peer.journal):
-            self.network.send(self.number(peer), data)
+            self.send(host, peer, data)
+
+    def send(self, host: Host, peer: Host, data: bytes) -> None:
+        """Send a message."""
+        self.network.send(self.hosts.index(peer), data, key=host.keys)
+
+    def tell_key(self, host: Host, peer: Host) -> None:
+        """Let a board agree on the key that another bank has now."""
+        mine = self.agreement(peer, host)
+        if mine is not None and mine.status != "ended" and mine.key != str(host.key.public):
+            they, we = mine.they_may_owe, mine.we_may_owe
+            self.attempt(
+                peer,
+                lambda bank: agree_with(
+                    bank, host.journal, they_may_owe=they, we_may_owe=we, key=host.key.public
+                ),
+            )
 
     def attempt(self, host: Host, work: Callable[[TimeBank], Any]) -> Any:
         """Let somebody make a call, which may be refused; `None`: nothing was told to be done."""
@@ -185,8 +197,8 @@ class Schedule:
         with self._trouble(host):
             try:
                 reply = host.call(lambda _: self.wire.receive(host, message.data))
-            except Unreadable:
-                self.count("unreadable")
+            except Unreadable as error:
+                self._check_unreadable(host, message, error)
                 return
             except LATER as error:
                 self.tell(partial("{} takes it later: {!r}".format, host.name, error))
@@ -199,14 +211,27 @@ class Schedule:
         self.tell(lambda: f"{host.name} took {message.data[64:500]!r} and says {reply!r}"[:900])
         if reply is not None:
             journal, data = reply
-            self.network.send(self._at(journal), data)
+            peer = next(one for one in self.hosts if one.journal == journal)
+            self.send(host, peer, data)
 
-    def _at(self, journal: str) -> int:
-        return next(n for n, host in enumerate(self.hosts) if host.journal == journal)
+    def _check_unreadable(self, host: Host, message: Message, error: Unreadable) -> None:
+        """Check that what is not taken is not what was sent, or signed with a key of before.
+
+        :raises WrongError: a message that was not changed is not taken.
+        """
+        self.count("unreadable")
+        self.tell(partial("{} does not take it: {!r}".format, host.name, error))
+        if message.key:
+            sender = next(h for h in self.hosts if h.journal == sender_of(message.data))
+            mine = self.agreement(host, sender)
+            signed_by = str(key_of(sender.journal, message.key).public)
+            if mine is None or mine.key == signed_by:
+                msg = f"seed {self.seed}: {host.name} does not take a message: {error!r}"
+                raise WrongError(msg) from error
 
     def _is_ended(self, host: Host) -> bool:
         """Return whether a board ended an agreement of a bank."""
-        found = [self._agreement(host, one) for one in self.hosts if one is not host]
+        found = [self.agreement(host, one) for one in self.hosts if one is not host]
         return any(one is not None and one.status == "ended" for one in found)
 
     # -- the whole --------------------------------------------------------------------------------
@@ -256,7 +281,7 @@ class Schedule:
                         self.send_offers(host, peer)
                         if not round:
                             for data in self.wire.answers(host, peer.journal):
-                                self.network.send(self.number(peer), data)
+                                self.send(host, peer, data)
             if not self.network.waiting:
                 return
             self._deliver_all()
@@ -269,14 +294,17 @@ class Schedule:
             for peer in self.hosts:
                 if peer is host:
                     continue
-                mine, theirs = self._agreement(host, peer), self._agreement(peer, host)
+                mine, theirs = self.agreement(host, peer), self.agreement(peer, host)
                 if mine is not None and mine.status == "ended":
                     agree_with(host.bank, peer.journal, they_may_owe=0, we_may_owe=0)
+                if self.wire.is_signed:
+                    self.tell_key(host, peer)
                 if theirs is None:
                     for id in self.open_offers(host, peer):
                         abandon(host.bank, id, reason="they never agreed")
 
-    def _agreement(self, host: Host, peer: Host) -> Agreement | None:
+    def agreement(self, host: Host, peer: Host) -> Agreement | None:
+        """Return what a bank agreed on with another."""
         with host.store.reader(host.name) as reader:
             return agreement_with(reader, peer.journal)
 

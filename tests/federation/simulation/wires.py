@@ -1,6 +1,7 @@
 """How what a bank says becomes bytes, and what is done with bytes that come.
 
-`Sealed` carries bodies under a digest: it is quick, and shows what the three steps come to alone.
+`Signed` are the messages of two servers. `Sealed` carries bodies under a digest: it is quick, and
+shows what the three steps come to alone.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from federation.simulation.reading import Place, records
-from timebank import TimeBank
+from timebank import TimeBank, federation
 from timebank.federation.booking import book, conclude
 from timebank.journal.form import canonical
 from timebank.journal.offers import answer_body, cancel_body, offer_body
 from timebank.model.agreements import account_of
-from timebank.queries.agreements import offers_under_way
+from timebank.proof import NotProved, SigningKey
+from timebank.queries.agreements import agreement_with, offers_under_way
 from timebank.queries.records import body_of
 
 
@@ -26,13 +28,21 @@ class Server(Place, Protocol):
     def bank(self) -> TimeBank:
         """Return it."""
 
+    @property
+    def key(self) -> SigningKey:
+        """Return the key with which it signs now."""
+
 
 class Unreadable(Exception):
     """What came is nothing that the other bank said."""
 
 
 class Wire(Protocol):
-    """What the simulation asks of messages. A journal is that of the other bank."""
+    """What the simulation asks of messages. A `peer` is the journal of the other bank."""
+
+    @property
+    def is_signed(self) -> bool:
+        """Return whether banks need each other's keys."""
 
     def offers(self, host: Server, peer: str) -> list[bytes]:
         """Return the offers that wait for an answer."""
@@ -40,8 +50,8 @@ class Wire(Protocol):
     def cancel(self, host: Server, id: str) -> bytes:
         """Return what takes an offer back."""
 
-    def answers(self, host: Server, peer: str) -> list[bytes]:
-        """Return every answer that was ever given."""
+    def answers(self, host: Server, peer: str, *, new: bool = False) -> list[bytes]:
+        """Return every answer that was ever given; those that may be `new` to the other bank."""
 
     def receive(self, host: Server, data: bytes) -> tuple[str, bytes] | None:
         """Do what a message asks for; return the journal of who gets an answer, and that.
@@ -50,8 +60,48 @@ class Wire(Protocol):
         """
 
 
+class Signed:
+    """Messages as two servers send them: signed, with heads and proofs."""
+
+    is_signed = True
+
+    def offers(self, host: Server, peer: str) -> list[bytes]:
+        """Implement `Wire.offers`."""
+        return self._outbox(host, peer, "offer", since=None)
+
+    def _outbox(self, host: Server, peer: str, kind: str, *, since: int | None) -> list[bytes]:
+        with host.store.reader(host.name) as reader:
+            if agreement_with(reader, peer) is None:
+                return []
+        found = federation.outbox(host.bank, peer, key=host.key, since=since)
+        return [data for data in found if federation.Message.of(data).kind == kind]
+
+    def cancel(self, host: Server, id: str) -> bytes:
+        """Implement `Wire.cancel`."""
+        return federation.cancel(host.bank, id, key=host.key)
+
+    def answers(self, host: Server, peer: str, *, new: bool = False) -> list[bytes]:
+        """Implement `Wire.answers`."""
+        return self._outbox(host, peer, "answer", since=None if new else 0)
+
+    def receive(self, host: Server, data: bytes) -> tuple[str, bytes] | None:
+        """Implement `Wire.receive`."""
+        try:
+            reply = federation.receive(host.bank, data, key=host.key)
+        except NotProved as error:
+            raise Unreadable(error) from error
+        return None if reply is None else (federation.Message.of(reply).receiver, reply)
+
+
+def sender_of(data: bytes) -> str:
+    """Return the journal of who sent a message that was not changed."""
+    return federation.Message.of(data).sender
+
+
 class Sealed:
     """Bodies under a digest."""
+
+    is_signed = False
 
     def offers(self, host: Server, peer: str) -> list[bytes]:
         """Implement `Wire.offers`."""
@@ -66,7 +116,7 @@ class Sealed:
             assert row is not None
             return _sealed(cancel_body(body_of(row)))
 
-    def answers(self, host: Server, peer: str) -> list[bytes]:
+    def answers(self, host: Server, peer: str, *, new: bool = False) -> list[bytes]:
         """Implement `Wire.answers`."""
         return [
             _sealed(answer_body(record))

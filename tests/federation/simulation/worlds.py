@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from itertools import count
 from typing import Any, Final
 
 from timebank import Band, Fee, Granularity, Statute, TimeBank, federation
+from timebank.proof import SigningKey, origin_of
 from timebank.storage.memory import MemoryStore
 from timebank.storage.memory.rows import Rows
 
@@ -34,9 +36,15 @@ STATUTES: Final[tuple[dict[str, Any], ...]] = (
 VARIANTS: Final = 12
 
 
+def key_of(journal: str, number: int) -> SigningKey:
+    """Return a key of a bank: its first, its second, and so on."""
+    seed = sha256(f"{journal} {number}".encode()).digest()
+    return SigningKey(name=origin_of(journal), kind="ed25519", seed=seed)
+
+
 @cache
-def world(banks: int, variant: int) -> tuple[Rows, ...]:
-    """Return the rows of so many banks that agreed with each other."""
+def world(banks: int, variant: int, *, keys: bool) -> tuple[Rows, ...]:
+    """Return the rows of so many banks that agreed with each other, and know each other's keys."""
     made = [_bank(number, variant) for number in range(banks)]
     for number, (bank, _) in enumerate(made):
         for other, (peer, _) in enumerate(made):
@@ -44,7 +52,13 @@ def world(banks: int, variant: int) -> tuple[Rows, ...]:
                 continue  # in the last one the second bank has not agreed with the first
             they, we = TERMS[(variant + 2 * number + 3 * other) % len(TERMS)]
             federation.agree(
-                bank, peer, name=peer.name, they_may_owe=they, we_may_owe=we, reason="an assembly"
+                bank,
+                peer,
+                name=peer.name,
+                they_may_owe=they,
+                we_may_owe=we,
+                key=key_of(peer.head().journal, 1).public if keys else None,
+                reason="an assembly",
             )
     return tuple(store._banks[bank.name] for bank, store in made)
 
