@@ -45,10 +45,9 @@ def doors(sources: Sources, name: str) -> dict[str, Any]:
     return sources.given() | {"new_id": lambda: f"{name}-{next(ids)}"}
 
 
-def statutes(banks: Banks) -> None:
+def statutes(isola: TimeBank, bovisa: TimeBank) -> None:
     """Give each bank rules that the other one has not: fees of who would not pay them here."""
-    isola, bovisa = banks["isola"], banks["bovisa"]
-    for bank in banks.values():
+    for bank in (isola, bovisa):
         bank.open_account("fund", kind="fund")
     isola.open_account("anna", name="Anna")
     isola.open_account("ada", joined_on=date(2026, 1, 7))
@@ -85,8 +84,7 @@ def one_store(sources: Sources) -> Banks:
     """Two banks of one store, and a third one of which nothing is ever heard."""
     isola = timebank.open("memory:", bank="isola", **doors(sources, "isola"))
     bovisa = TimeBank(isola.store, bank="bovisa", **doors(sources, "bovisa"))
-    banks = {"isola": isola, "bovisa": bovisa}
-    statutes(banks)
+    statutes(isola, bovisa)
     board = isola.acting_as("board")
     federation.agree(
         board, bovisa, name="Bovisa", they_may_owe=20, we_may_owe="30:00", reason="a year's trial"
@@ -98,7 +96,7 @@ def one_store(sources: Sources) -> Banks:
     closed(isola, bovisa, sources)
     silent(isola, sources)
     federation.make_offer(isola, bovisa, spender="anna now", earner="bice", hours=1, id="waits")
-    return banks
+    return {"isola": isola, "bovisa": bovisa}
 
 
 def exchanged(isola: TimeBank, bovisa: TimeBank, sources: Sources) -> None:
@@ -231,7 +229,7 @@ class Servers:
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
-        self.doors = {name: doors(sources, name) for name in ("isola", "bovisa")}
+        self.doors = {name: doors(sources, name) for name in ("affori", "greco")}
         self.banks = {
             name: timebank.open("memory:", bank=name, **self.doors[name]) for name in self.doors
         }
@@ -243,14 +241,14 @@ class Servers:
         return SigningKey(origin_of(journal), "ed25519", bytes([seed]) * 32)
 
     @property
-    def isola(self) -> TimeBank:
+    def affori(self) -> TimeBank:
         """The one, as it stands now."""
-        return self.banks["isola"]
+        return self.banks["affori"]
 
     @property
-    def bovisa(self) -> TimeBank:
+    def greco(self) -> TimeBank:
         """The other one."""
-        return self.banks["bovisa"]
+        return self.banks["greco"]
 
     def agree(self, name: str, **terms: Any) -> None:
         """Agree with the other bank, by the key that it has now."""
@@ -259,18 +257,18 @@ class Servers:
         federation.agree(self.banks[name], peer, key=key, name=other.title(), **terms)
 
     def offer(self, id: str, *, hours: Any = 1, **described: Any) -> bytes:
-        """What Isola sends for an earner of Bovisa."""
+        """What Affori sends for an earner of Greco."""
         described = {"spender": "anna", "earner": "bruno", **described}
-        key, peer = self.keys["isola"][-1], self.bovisa.head().journal
-        return federation.offer(self.isola, peer, key=key, hours=hours, id=id, **described)
+        key, peer = self.keys["affori"][-1], self.greco.head().journal
+        return federation.offer(self.affori, peer, key=key, hours=hours, id=id, **described)
 
     def answer(self, message: bytes, **more: Any) -> bytes:
-        """What Bovisa answers."""
-        return federation.answer(self.bovisa, message, key=self.keys["bovisa"][-1], **more)
+        """What Greco answers."""
+        return federation.answer(self.greco, message, key=self.keys["greco"][-1], **more)
 
     def conclude(self, message: bytes) -> None:
-        """Isola books, or releases, what is answered."""
-        federation.conclude(self.isola, message, keys=self.keys["isola"])
+        """Affori books, or releases, what is answered."""
+        federation.conclude(self.affori, message, keys=self.keys["affori"])
 
     def copy(self, name: str) -> bytes:
         """A copy of a bank, as for a backup."""
@@ -297,17 +295,17 @@ class Servers:
 def two_servers(sources: Sources) -> Banks:
     """Two banks on two servers: messages signed with keys that change, and copies put back."""
     both = Servers(sources)
-    statutes(both.banks)
-    both.agree("isola", they_may_owe=20, we_may_owe=20, theirs=(10, 30))
-    both.agree("bovisa", they_may_owe=10, we_may_owe=30)
+    statutes(both.affori, both.greco)
+    both.agree("affori", they_may_owe=20, we_may_owe=20, theirs=(10, 30))
+    both.agree("greco", they_may_owe=10, we_may_owe=30)
     sent(both)
     taken_back(both)
     back_again(both)
-    bovisa_forgets(both)
-    isola_forgets(both)
+    greco_forgets(both)
+    affori_forgets(both)
     federation.write_off(
-        both.isola,
-        both.bovisa.head().journal,
+        both.affori,
+        both.greco.head().journal,
         account="fund",
         hours="-0:30",
         reason="they closed",
@@ -324,9 +322,9 @@ def sent(both: Servers) -> None:
     both.conclude(answered)
     both.conclude(answered)
     both.conclude(both.answer(both.offer("nobody", earner="nobody")))
-    both.keys["isola"].append(both.key("isola", 2))
+    both.keys["affori"].append(both.key("affori", 2))
     both.sources.go(days=1)
-    both.agree("bovisa", they_may_owe=10, we_may_owe=30, theirs=(20, None))
+    both.agree("greco", they_may_owe=10, we_may_owe=30, theirs=(20, None))
     second = both.offer("second", hours=2, started_at=time(22), tags=["night"])
     both.conclude(both.answer(second, note="a note of their own"))
 
@@ -336,63 +334,63 @@ def taken_back(both: Servers) -> None:
     early, late = both.offer("taken back"), both.offer("taken back late")
     booked = both.answer(late)
     for id in ("taken back", "taken back late"):
-        cancelled = federation.cancel(both.isola, id, key=both.keys["isola"][-1])
+        cancelled = federation.cancel(both.affori, id, key=both.keys["affori"][-1])
         both.conclude(both.answer(cancelled))
     assert both.answer(early) != booked
     given_up = both.offer("given up", hours="0:30")
     booked = both.answer(given_up)
-    federation.abandon(both.isola, "given up", reason="no word for a month")
+    federation.abandon(both.affori, "given up", reason="no word for a month")
     both.sources.go(hours=3)
     both.conclude(booked)
 
 
 def back_again(both: Servers) -> None:
     """A reversal, whose reason is kept to the bank that asks for it."""
-    second = shared(both.isola, "second")
-    key, peer = both.keys["bovisa"][-1], both.isola.head().journal
+    second = shared(both.affori, "second")
+    key, peer = both.keys["greco"][-1], both.affori.head().journal
     back = federation.reversal(
-        both.bovisa, second, key=key, reason="one was enough", hours=1, id="one back"
+        both.greco, second, key=key, reason="one was enough", hours=1, id="one back"
     )
-    answered = federation.answer(both.isola, back, key=both.keys["isola"][-1])
-    federation.conclude(both.bovisa, answered, keys=both.keys["bovisa"])
+    answered = federation.answer(both.affori, back, key=both.keys["affori"][-1])
+    federation.conclude(both.greco, answered, keys=both.keys["greco"])
     hours: dict[str, Any] = {"spender": "bruno", "earner": "ada", "hours": 3, "id": "the other way"}
-    offered = federation.offer(both.bovisa, peer, key=key, **hours)
-    answered = federation.answer(both.isola, offered, key=both.keys["isola"][-1])
-    federation.conclude(both.bovisa, answered, keys=both.keys["bovisa"])
+    offered = federation.offer(both.greco, peer, key=key, **hours)
+    answered = federation.answer(both.affori, offered, key=both.keys["affori"][-1])
+    federation.conclude(both.greco, answered, keys=both.keys["greco"])
 
 
-def bovisa_forgets(both: Servers) -> None:
-    """Bovisa is restored from a copy: it has forgotten two bookings, and refused one since."""
-    copy, peer = both.copy("bovisa"), both.isola.head().journal
+def greco_forgets(both: Servers) -> None:
+    """Greco is restored from a copy: it has forgotten two bookings, and refused one since."""
+    copy, peer = both.copy("greco"), both.affori.head().journal
     messages = {id: both.offer(id, answer_in="3d") for id in ("forgotten", "refused since")}
     for message in messages.values():
         both.conclude(both.answer(message))
-    both.restore("bovisa", copy)
+    both.restore("greco", copy)
     both.sources.go(days=4)
     new = both.offer("after the loss")
-    both.declare("bovisa", lambda: both.answer(new), "the disk broke")
+    both.declare("greco", lambda: both.answer(new), "the disk broke")
     both.answer(messages["refused since"])
     federation.readmit(
-        both.isola, both.bovisa.head().journal, head=both.head("bovisa"), reason="the disk broke"
+        both.affori, both.greco.head().journal, head=both.head("greco"), reason="the disk broke"
     )
     for id in messages:
-        id_of_both = shared(both.isola, id)
-        kept = federation.message(both.isola, id_of_both, key=both.keys["isola"][-1])
-        federation.bring_in(both.bovisa, kept, keys=both.keys["bovisa"])
+        id_of_both = shared(both.affori, id)
+        kept = federation.message(both.affori, id_of_both, key=both.keys["affori"][-1])
+        federation.bring_in(both.greco, kept, keys=both.keys["greco"])
     both.conclude(both.answer(new))
-    assert federation.agreement(both.bovisa, peer).status == "agreed"
+    assert federation.agreement(both.greco, peer).status == "agreed"
 
 
-def isola_forgets(both: Servers) -> None:
-    """Isola is restored from a copy: it has forgotten an offer that Bovisa has booked."""
-    copy = both.copy("isola")
+def affori_forgets(both: Servers) -> None:
+    """Affori is restored from a copy: it has forgotten an offer that Greco has booked."""
+    copy = both.copy("affori")
     answered = both.answer(both.offer("forgotten offer", hours="0:45", category="care"))
     both.conclude(answered)
-    both.restore("isola", copy)
+    both.restore("affori", copy)
     both.sources.go(days=1)
-    both.declare("isola", lambda: both.conclude(answered), "the other disk")
-    federation.bring_in(both.isola, answered, keys=both.keys["isola"], spender={"ada": "0:45"})
+    both.declare("affori", lambda: both.conclude(answered), "the other disk")
+    federation.bring_in(both.affori, answered, keys=both.keys["affori"], spender={"ada": "0:45"})
     federation.readmit(
-        both.bovisa, both.isola.head().journal, head=both.head("isola"), reason="the other disk"
+        both.greco, both.affori.head().journal, head=both.head("affori"), reason="the other disk"
     )
     both.conclude(both.answer(both.offer("all is well")))

@@ -701,8 +701,8 @@ JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "history": history,
     "store-bovisa": of_two(federated.one_store, "bovisa"),
     "store-isola": of_two(federated.one_store, "isola"),
-    "server-bovisa": of_two(federated.two_servers, "bovisa"),
-    "server-isola": of_two(federated.two_servers, "isola"),
+    "server-affori": of_two(federated.two_servers, "affori"),
+    "server-greco": of_two(federated.two_servers, "greco"),
 }
 
 
