@@ -122,6 +122,8 @@ class Agreements(AuditCheck):
         account, reverses = account_with(offer["to"]), "reverses" in offer
         if [id for id, _ in request["earners"]] != [account]:
             yield said("account", account=who(account)), shown(request["earners"])
+        if account in {id for id, _ in request["spenders"]}:
+            yield said("no_such_account_on_both_sides"), who(account)
         yield from self._agreed(account, reverses=reverses)
         yield from self._terms(record, account)
         due = record.content["recorded_at"] + offer["answer_in"]
@@ -299,12 +301,17 @@ class Agreements(AuditCheck):
         yield from self._terms(record, account)
         yield from _sides(request, account, offer["seconds"], is_ours=is_ours)
         yield from described_differences(request, offer)
-        rule = "late answer" if is_ours and self._is_held(record, offer["id"]) else "forgotten"
-        yield from _flagged(record, rule)
+        held = self._held(record, offer["id"]) if is_ours else None
+        if held is not None and held in self._fold.lines:
+            yield said("an_offer_that_was_given_up"), said("it_was", status="open")
+        yield from _flagged(record, "forgotten" if held is None else "late answer")
 
-    def _is_held(self, record: AuditedRecord, id: str) -> bool:
+    def _held(self, record: AuditedRecord, id: str) -> int | None:
+        """Return the sequence of an earlier offer of this bank, where it has one of this id."""
         row = self.context.reader.find(id)
-        return row is not None and row.kind == "hold" and row.sequence < record.sequence
+        if row is None or row.kind != "hold" or row.sequence >= record.sequence:
+            return None
+        return row.sequence if "offer" in parse(row.body)["request"] else None
 
     def _written_off(self, record: AuditedRecord) -> Iterator[Difference]:
         """Yield where what is written off is not owed on an agreement, or not flagged."""
@@ -316,12 +323,22 @@ class Agreements(AuditCheck):
         for account in accounts:
             yield from self._agreed(account, reverses=True)
             yield from self._terms(record, account)
+            yield from self._owed(record, account)
         if request["kind"] != "write-off":
             yield said("as_the_offer_says", field="kind", value="write-off"), shown(request["kind"])
         for field in ("occurred_on", "via", "source", "limits"):
             if field in request:
                 yield said("no_such_field"), field
         yield from _flagged(record, "written off")
+
+    def _owed(self, record: AuditedRecord, account: str) -> Iterator[Difference]:
+        """Yield where a write-off leaves an account further from zero, or beyond it."""
+        postings = record.effects["postings"]
+        moved = sum(seconds for id, seconds in postings if id == account)
+        stands = self._fold.balances.get(account, (0, 0))[1]
+        before = stands - moved
+        if abs(moved) > abs(before) or before * moved > 0:
+            yield said("at_most_what_is_owed", owed=quantity(before)), quantity(moved)
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -363,6 +380,7 @@ def _sides(
             shown(request[ours]),
         )
     alone = is_ours or len(request[others]) == 1
+    alone = alone and account not in {id for id, _ in request[others]}
     if not alone or sum(found for _, found in request[others]) != seconds:
         yield (
             said("as_the_offer_says", field=others, value=quantity(seconds)),
