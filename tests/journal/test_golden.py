@@ -120,7 +120,9 @@ def test_every_field_is_there() -> None:
 
 
 def _always(kind: str, part: str) -> set[str]:
-    return set(_REQUESTS[kind][1]) if part == "request" else set(_EFFECTS[kind])
+    if part == "request":
+        return set(_REQUESTS[kind][1])
+    return {*_EFFECTS[kind], *(["terms"] if kind == "refuse" else [])}
 
 
 def test_every_rule_and_every_word_of_a_statute_is_there() -> None:
