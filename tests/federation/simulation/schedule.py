@@ -88,9 +88,7 @@ class Schedule:
             Host(f"b{number}", copied(one), now=self.now) for number, one in enumerate(rows)
         ]
         self.network = Network(self.chance)
-        self.troubles = [
-            one for one in TROUBLES if self.chance.random() < 0.5 or one in troubles
-        ]
+        self.troubles = [one for one in TROUBLES if self.chance.random() < 0.5 or one in troubles]
         if not self.wire.is_signed and "restores" in self.troubles:
             self.troubles.remove("restores")  # who has lost what is seen by heads
         self.weights = dict(acts.ORDINARY)
