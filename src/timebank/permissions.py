@@ -199,21 +199,32 @@ _COORDINATOR_ACTIONS: Final = frozenset(
         "end_delegate",
         "amend",
         "amend_account",
+        "offer",
+        "answer",
+        "conclude",
     }
 )
 _TREASURER_ACTIONS: Final = frozenset(
     {
+        "abandon",
         "accept_history",
         "adopt",
+        "agree",
         "amend",
         "amend_account",
+        "answer",
         "close_books",
+        "conclude",
+        "end_agreement",
         "erase",
         "merge",
+        "readmit",
         "rebuild",
         "restart_clock",
         "run_due",
         "set_limits",
+        "suspend_agreement",
+        "write_off",
     }
 )
 
@@ -225,13 +236,16 @@ _OF_THE_BANK: Final = frozenset({"fund", "clearing", "issuance"})
 class Roles:
     """The usual roles, by actor. One actor may have several.
 
-    - *member*: spends and holds hours of accounts of their own, settles or voids what these
-      proposed or what was proposed to them, reads what concerns them, names delegates;
+    - *member*: spends, holds and offers to other banks hours of accounts of their own, settles or
+      voids what these proposed or what was proposed to them, concludes what they offered, reads
+      what concerns them, names delegates;
     - *delegate*, by a record and no other way: the same for accounts that named them;
-    - *coordinator*: reads all, records for others, reverses, amends, freezes, opens and closes;
+    - *coordinator*: reads all, records for others, reverses, amends, freezes, opens and closes,
+      offers to other banks for others, answers them and concludes;
     - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked,
       opens accounts with limits of their own, amends, merges accounts, closes books, erases,
-      restarts the clock, accepts a lost history;
+      restarts the clock, accepts a lost history, agrees with other banks, suspends and ends that,
+      readmits them, abandons offers, answers and concludes;
     - *auditor*: reads all.
 
     Who is not named is a member. An account of one's own is the one whose id is the actor's,
@@ -300,7 +314,7 @@ class Roles:
             return heir in own or actor in ask.delegates(heir)
 
         match ask.action:
-            case "transfer" | "hold":
+            case "transfer" | "hold" | "offer" | "conclude":
                 return not ask.exceeds and acts_for(ask.spenders)
             case "settle" | "void":
                 return acts_for(ask.spenders) or (not ask.exceeds and acts_for(ask.earners))

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 import timebank
 from random_banks import Walk
 from support import examples, sources
-from timebank import BankBatch, TimeBank
+from timebank import BankBatch, TimeBank, federation
 from timebank.bank.following import _STEPS, MOST, KnownState, follow
 from timebank.bank.session import Session, Sources
 from timebank.journal import canonical, digest, parse
 from timebank.journal.kinds import KINDS
 from timebank.model import RecordRow
+from timebank.model.agreements import SeenHead
+from timebank.rules.agreements import Readmit
 from timebank.storage.protocol import Store
 from timebank.testing.steps import SteppingStore
 
@@ -58,8 +60,26 @@ def shown(known: KnownState) -> Any:
     return values, fold.accounts, fold.balances, fold.closed_through, holds
 
 
+TERMS: dict[str, Any] = {"they_may_owe": 20, "we_may_owe": 20}
+HEAD = SeenHead(size=9, root="00" * 32, signature="")
+
+
+def refuse(bank: TimeBank) -> None:
+    """Refuse an offer of the bank next door, by an address that is nobody's."""
+    other = TimeBank(bank.store, bank="next door", clock=sources()["clock"])
+    other.open_account("p1")
+    for one, peer in ((bank, other), (other, bank)):
+        federation.agree(one, peer, **TERMS)
+    federation.transfer(other, bank, spender="p1", earner="nobody", hours=1)
+
+
 #: What a walk seldom does.
 SELDOM: tuple[Callable[[TimeBank], object], ...] = (
+    lambda bank: federation.agree(bank, "elsewhere", **TERMS),
+    lambda bank: federation.suspend(bank, "elsewhere", reason="so"),
+    lambda bank: bank._execute(Readmit.of("elsewhere", head=HEAD, reason="so")),
+    lambda bank: federation.end(bank, "elsewhere", reason="so"),
+    refuse,
     lambda bank: bank.freeze("pot"),
     lambda bank: bank.thaw("pot"),
     lambda bank: bank.close_account("pot"),

@@ -306,8 +306,8 @@ def conclude(bank: Handle, signed: Signed, *, look: Look = nothing_seen) -> Reco
         assert row is not None  # noqa: S101 - it was just written
         return body_of(row)
 
-    ask = Ask(actor=bank._actor, action="conclude", accounts=())  # noqa: SLF001 - of the same house
-    return bank._execute_all(ask, work)  # noqa: SLF001 - as above
+    ask = _ask_on(bank, "conclude", offered(signed["body"]["offer"])["id"])
+    return bank._execute_all(ask, work)  # noqa: SLF001 - of the same house
 
 
 def conclusion(

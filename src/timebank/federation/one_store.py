@@ -18,6 +18,7 @@ from timebank.federation.booking import ANSWER_IN, book, conclude, make_offer, m
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import answer_body, offer_body
 from timebank.model.agreements import Crossing, shared_id
+from timebank.permissions import Ask
 from timebank.queries.agreements import agreement_with, agreements, offers_under_way
 from timebank.queries.records import body_of, resolution_of, texts_of
 from timebank.queries.views import hold_of, read_transfer
@@ -46,11 +47,12 @@ def transfer(
     :raises WrongType: one of the two is no bank of its own transactions.
     :raises InvalidRequest: a value that cannot be.
     :raises IdempotencyMismatch: the id was used for another request.
+    :raises NotPermitted: the permissions of one of the two say no.
     :raises NotAgreed: one of them has not agreed with the other, or suspended that, or ended it.
     :raises Rejected: as `hold` of the spender's bank.
     """
     _check_banks(spender_bank, earner_bank)
-    _check_agreed(earner_bank, journal_of(spender_bank))
+    _check_answers(earner_bank, journal_of(spender_bank))
     hold = make_offer(
         spender_bank,
         earner_bank,
@@ -133,11 +135,13 @@ def _check_banks(*banks: object) -> None:
             raise WrongType(msg).about(key="bank_of_own", given=shown(bank))
 
 
-def _check_agreed(bank: TimeBank, peer: str) -> None:
-    """Check that a bank has agreed with another, before anything is offered to it.
+def _check_answers(bank: TimeBank, peer: str) -> None:
+    """Check that a bank would answer another, before anything is offered to it.
 
-    :raises NotAgreed: it has not.
+    :raises NotPermitted: who acts there may not answer.
+    :raises NotAgreed: it has not agreed with the other.
     """
+    bank._ask(Ask(actor=bank._actor, action="answer"), bank._sources.now)  # noqa: SLF001 - of the same house
     with bank.store.reader(bank.name) as reader:
         if agreement_with(reader, peer) is None:
             raise NotAgreed(peer, status="none")
