@@ -65,7 +65,6 @@ class Agreements(AuditCheck):
         if record.derived is None:
             return
         if record.kind in AGREEMENT_RECORDS:
-            self._tell_all(record, self._agreement(record))
             self.assume(record)
             return
         is_between = not BETWEEN.isdisjoint(record.request)
@@ -91,26 +90,6 @@ class Agreements(AuditCheck):
 
     # -- agreements --------------------------------------------------------------------------
 
-    def _agreement(self, record: AuditedRecord) -> Iterator[Difference]:
-        """Yield an account that is not that of the other bank, and what was so already."""
-        request, effects = record.request, record.effects
-        if record.kind == "agree":
-            peer, journal = request["peer"], record.content["journal"]
-            if request["account"] != account_with(peer):
-                yield said("account", account=who(account_with(peer))), shown(request["account"])
-            if peer == journal:
-                yield said("another_bank"), shown(peer)
-            current = self.context.statutes.current
-            if effects["account"] in current.funds:
-                yield (
-                    said("no_fund_of_statute", version=shown(current.version)),
-                    said("one_of_them"),
-                )
-        elif record.kind == "suspend_agreement":
-            _, suspended = self._known.get(effects["account"], ([], False))
-            if suspended:
-                yield said("an_agreement_that_is_not_suspended"), said("it_was", status="suspended")
-
     def assume(self, record: AuditedRecord) -> None:
         """Take note of what was agreed."""
         request, account = record.request, record.effects.get("account", "")
@@ -130,9 +109,11 @@ class Agreements(AuditCheck):
 
     def _terms(self, record: AuditedRecord, account: str) -> Iterator[Difference]:
         """Yield terms that are not the bank's own."""
-        terms = self._known[account][0] if account in self._known else None
-        found = record.effects.get("terms")
-        if terms is not None and found != terms:
+        if account not in self._known:
+            return
+        terms = self._known[account][0]
+        found = record.effects.get("terms", terms)  # where there are none, that is said elsewhere
+        if found != terms:
             yield said("terms_of_the_agreement", terms=shown(terms)), shown(found)
 
     # -- offers ------------------------------------------------------------------------------
@@ -143,11 +124,13 @@ class Agreements(AuditCheck):
         account, reverses = account_with(offer["to"]), "reverses" in offer
         if [id for id, _ in request["earners"]] != [account]:
             yield said("account", account=who(account)), shown(request["earners"])
+        if account in {id for id, _ in request["spenders"]}:
+            yield said("no_such_account_on_both_sides"), who(account)
         yield from self._agreed(account, reverses=reverses)
         yield from self._terms(record, account)
         due = record.content["recorded_at"] + offer["answer_in"]
-        if effects.get("answer_by") != due:
-            yield said("answer_by", instant=due), shown(effects.get("answer_by"))
+        if effects.get("answer_by", due) != due:
+            yield said("answer_by", instant=due), shown(effects["answer_by"])
         if reverses:
             yield from self._moves_back(record, account)
         elif "reverses" in effects:
@@ -267,6 +250,10 @@ class Agreements(AuditCheck):
             return  # a finding of its own
         held, request = record.hold.content, record.request
         ends = sorted(request.keys() & BETWEEN)
+        if record.kind == "void":
+            flags = [{"rule": "abandoned"}] if "abandoned" in request else []
+            if record.effects.get("flags", []) != flags:
+                yield said("flags", flags=shown(flags)), shown(record.effects.get("flags", []))
         if "offer" not in held["request"]:
             if ends:
                 yield said("no_such_field"), ", ".join(ends)
@@ -279,10 +266,6 @@ class Agreements(AuditCheck):
         word = "void" if record.kind == "void" else None
         if request["id"] != (id := id_shared(made["from"], made["id"], word)):
             yield said("id_shared", id=id), shown(request["id"])
-        if record.kind == "void":
-            flags = [{"rule": "abandoned"}] if "abandoned" in request else []
-            if record.effects.get("flags", []) != flags:
-                yield said("flags", flags=shown(flags)), shown(record.effects.get("flags", []))
         if "answer" in request:
             yield from self._answer(record, made)
 
@@ -320,12 +303,17 @@ class Agreements(AuditCheck):
         yield from self._terms(record, account)
         yield from _sides(request, account, offer["seconds"], is_ours=is_ours)
         yield from described_differences(request, offer)
-        rule = "late answer" if is_ours and self._is_held(record, offer["id"]) else "forgotten"
-        yield from _flagged(record, rule)
+        held = self._held(record, offer["id"]) if is_ours else None
+        if held is not None and held in self._fold.lines:
+            yield said("an_offer_that_was_given_up"), said("it_was", status="open")
+        yield from _flagged(record, "forgotten" if held is None else "late answer")
 
-    def _is_held(self, record: AuditedRecord, id: str) -> bool:
+    def _held(self, record: AuditedRecord, id: str) -> int | None:
+        """Return the sequence of an earlier offer of this bank, where it has one of this id."""
         row = self.context.reader.find(id)
-        return row is not None and row.kind == "hold" and row.sequence < record.sequence
+        if row is None or row.kind != "hold" or row.sequence >= record.sequence:
+            return None
+        return row.sequence if "offer" in parse(row.body)["request"] else None
 
     def _written_off(self, record: AuditedRecord) -> Iterator[Difference]:
         """Yield where what is written off is not owed on an agreement, or not flagged."""
@@ -337,12 +325,22 @@ class Agreements(AuditCheck):
         for account in accounts:
             yield from self._agreed(account, reverses=True)
             yield from self._terms(record, account)
+            yield from self._owed(record, account)
         if request["kind"] != "write-off":
             yield said("as_the_offer_says", field="kind", value="write-off"), shown(request["kind"])
         for field in ("occurred_on", "via", "source", "limits"):
             if field in request:
                 yield said("no_such_field"), field
         yield from _flagged(record, "written off")
+
+    def _owed(self, record: AuditedRecord, account: str) -> Iterator[Difference]:
+        """Yield where a write-off leaves an account further from zero, or beyond it."""
+        postings = record.effects["postings"]
+        moved = sum(seconds for id, seconds in postings if id == account)
+        stands = self._fold.balances.get(account, (0, 0))[1]
+        before = stands - moved
+        if abs(moved) > abs(before) or before * moved > 0:
+            yield said("at_most_what_is_owed", owed=quantity(before)), quantity(moved)
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -384,6 +382,7 @@ def _sides(
             shown(request[ours]),
         )
     alone = is_ours or len(request[others]) == 1
+    alone = alone and account not in {id for id, _ in request[others]}
     if not alone or sum(found for _, found in request[others]) != seconds:
         yield (
             said("as_the_offer_says", field=others, value=quantity(seconds)),

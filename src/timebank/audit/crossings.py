@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, Final
 
-from timebank.audit.base import AuditedRecord, Difference
+from timebank.audit.base import AuditContext, AuditedRecord, Difference
 from timebank.audit.message_fields import FORMAT
 from timebank.errors import shown
 from timebank.journal.fold import Fold
+from timebank.model import AccountRow
 from timebank.model.said import said, who
 
 #: The kinds of record that are on an agreement.
@@ -88,22 +89,37 @@ def offer_made_by(record: dict[str, Any]) -> dict[str, Any]:
 # -- what was asked ----------------------------------------------------------------------------
 
 
-def agreement_differences(fold: Fold, record: AuditedRecord) -> Iterator[Difference]:
+def agreement_differences(context: AuditContext, record: AuditedRecord) -> Iterator[Difference]:
     """Yield where a record on an agreement is of another account, or sets what was not agreed."""
     kind, request, effects = record.kind, record.request, record.effects
+    fold, current = context.fold, context.statutes.current
     if effects["account"] != request["account"]:
         yield said("account", account=who(request["account"])), shown(effects["account"])
-    asked: dict[str, Any] | None = None
     if kind == "agree":
-        they, we = request["they_may_owe"], request["we_may_owe"]
-        asked = {"status": "agreed", "floor": None if they is None else -they, "ceiling": we}
-    elif kind == "end_agreement":
-        asked = {"status": "closed", "floor": "inherit", "ceiling": "inherit"}
-    if asked is not None and effects["sets"] != asked:
+        expected = account_with(request["peer"])
+        if request["account"] != expected:
+            yield said("account", account=who(expected)), shown(request["account"])
+        if request["peer"] == record.content["journal"]:
+            yield said("another_bank"), shown(request["peer"])
+        if effects["account"] in current.funds:
+            yield said("no_fund_of_statute", version=shown(current.version)), said("one_of_them")
+    if "sets" in effects and effects["sets"] != (asked := _set_by(kind, request)):
         yield said("sets", fields=shown(asked)), shown(effects["sets"])
     before = fold.accounts.get(effects["account"])
-    if before is None:
-        return
+    if before is not None:
+        yield from _found_so(fold, before, kind, record.content["recorded_at"])
+
+
+def _set_by(kind: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Return what a record on an agreement sets of its account."""
+    if kind == "end_agreement":
+        return {"status": "closed", "floor": "inherit", "ceiling": "inherit"}
+    they, we = request["they_may_owe"], request["we_may_owe"]
+    return {"status": "agreed", "floor": None if they is None else -they, "ceiling": we}
+
+
+def _found_so(fold: Fold, before: AccountRow, kind: str, now: int) -> Iterator[Difference]:
+    """Yield where the account of an agreement was not as it must be before."""
     allowed = ("open", "closed", "agreed") if kind == "agree" else ("agreed",)
     if before.status not in allowed:
         yield (
@@ -116,7 +132,6 @@ def agreement_differences(fold: Fold, record: AuditedRecord) -> Iterator[Differe
             said("it_was_into", merged_into=who(before.merged_into)),
         )
     if kind == "agree" and before.status != "agreed":
-        now = record.content["recorded_at"]
         rows = fold.holds.get(before.account, {}).values()
         reserved = any(row.expires_at > now for row in rows)
         if reserved or fold.balances.get(before.account, (0, 0))[1]:

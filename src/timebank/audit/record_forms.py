@@ -178,8 +178,9 @@ def _offers(request: _Object, effects: _Object) -> Iterator[Difference]:
         if "reverses" in effects:
             yield said("no_such_field"), "effects.reverses"
         return
-    if "expires_in" in request:
-        yield said("no_such_field"), "request.expires_in"
+    for field in ("expires_in", "source", "limits"):
+        if field in request:
+            yield said("no_such_field"), f"request.{field}"
     if offer["answer_in"] <= 0:
         yield said("request_of_more_than_0", field="offer.answer_in"), shown(offer["answer_in"])
     if effects.get("answer_by", 0) >= MAX_INTEGER:

@@ -35,7 +35,7 @@ from timebank.queries.records import (
 from timebank.queries.statutes import adopted_by, of_version, statute_rows
 from timebank.queries.views import is_ended, read_account
 from timebank.rules import Held, Original, State
-from timebank.rules.accounts import OpenAccount, Rename
+from timebank.rules.accounts import ChangeStatus, OpenAccount, Rename
 from timebank.rules.amendments import Amend, Described
 from timebank.rules.bookings import AcceptReversal
 from timebank.rules.clock import RestartClock
@@ -209,6 +209,14 @@ def see_agreement(session: Session, command: Any, state: State, now: int) -> Non
         session.load((session.statute.fee.fund,))
 
 
+def see_reopening(session: Session, command: ChangeStatus, state: State, now: int) -> None:
+    """See whether the account was that of an agreement, which ended."""
+    row = session.known.fold.accounts[command.accounts[0]]
+    if row is not None and row.kind == "clearing":
+        session.flush()
+        state.agreement = agreement_of(session.writer, row)
+
+
 def see_offer(session: Session, command: MakeOffer, state: State, now: int) -> None:
     """See the agreement, and the exchange that an offer moves back."""
     see_agreement(session, command, state, now)
@@ -278,7 +286,7 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "close_books": see_closings,
     "merge": see_merge,
     "history_lost": see_loss,
-    "reopen": see_agreement,
+    "reopen": see_reopening,
     "agree": see_agreement,
     "suspend_agreement": see_agreement,
     "end_agreement": see_agreement,
