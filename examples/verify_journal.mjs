@@ -1425,9 +1425,7 @@ class Books {
 
   suspend_agreement(record, request, effects) {
     this.onAgreement(request, effects);
-    const agreement = this.agreed(request.account);
-    check(agreement.status === "agreed", "agreements", "suspended before");
-    agreement.status = "suspended";
+    this.agreed(request.account).status = "suspended";
   }
 
   end_agreement(record, request, effects) {
@@ -1472,11 +1470,14 @@ class Books {
     shape(asked, ASKED, "fields");
     check(has(asked, "earner") !== has(asked, "reverses"), "fields", "an earner, or a reversal");
     this.hasTerms(effects);
-    check(!has(request, "expires_in"), "offers", "it expires");
+    for (const field of ["expires_in", "source", "limits"])
+      check(!has(request, field), "offers", `with ${field}`);
     const [account, isBack] = [accountOf(asked.to), has(asked, "reverses")];
     const agreement = this.agreed(account, ...(isBack ? ["agreed", "suspended"] : ["agreed"]));
     const isToIt = request.earners.length === 1 && request.earners[0][0] === account;
     check(isToIt, "offers", `not to ${account}`);
+    const isByIt = request.spenders.some(([id]) => id === account);
+    check(!isByIt, "offers", `by ${account}`);
     const day = request.occurred_on ?? this.day;
     this.notClosed(day);
     check(isBack === has(effects, "reverses"), "fields", "reverses");
@@ -1488,7 +1489,7 @@ class Books {
       found = { earned, spent, fee: [], flags: [] };
     } else found = this.exchange(request, day, statute, { besides: account });
     const reserves = this.held(effects, found.earned, found.spent, found.fee, true);
-    if (!isBack && !has(request, "limits")) found.flags.push(...this.flagsOfHold(reserves));
+    if (!isBack) found.flags.push(...this.flagsOfHold(reserves));
     this.flagsAre(effects, found.flags);
     const by = this.instant + asked.answer_in;
     check(effects.answer_by === by, "offers", `it is answered by ${by}`);
@@ -1637,6 +1638,8 @@ class Books {
       if (name !== "note" && has(body, inOffers(name))) asked[name] = body[inOffers(name)];
     check(same(request, asked), "offers", "something else is booked");
     check(side === "earners" || request[other].length === 1, "offers", "for several earners");
+    const isOnBoth = request[other].some(([id]) => id === account);
+    check(!isOnBoth, "offers", `${account} on both sides`);
     check(total(request[other]) === body.seconds, "sides", "they sum to something else");
   }
 
@@ -1710,12 +1713,15 @@ class Books {
     check(has(request, "note"), "fields", "no note");
     const [account] = found;
     this.takePart(ids, account);
+    const moved = earned[0][0] === account ? total(earned) : -total(spent);
+    const owed = -this.account(account).balance;
+    const isOwed = min(owed, 0n) <= moved && moved <= max(owed, 0n);
+    check(isOwed, "agreements", `${owed} seconds are owed`);
     this.isFlagged(effects, "written off");
     check(effects.occurred_on === this.day, "occurred_on", `not ${this.day}`);
     this.toldToPeer(effects, account, this.agreed(account));
     this.post(request, effects, [...earned, ...negative(spent)], []);
     this.tell(request);
-    const moved = earned[0][0] === account ? total(earned) : -total(spent);
     this.writtenOff.set(account, (this.writtenOff.get(account) ?? 0n) + moved);
   }
 

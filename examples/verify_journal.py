@@ -1451,9 +1451,7 @@ class Books:
     def suspend_agreement(self, record: Object, request: Object, effects: Object) -> None:
         """Suspend an agreement."""
         self.on_agreement(request, effects)
-        agreement = self.agreed(request["account"])
-        check(agreement.status == "agreed", "agreements", "suspended before")
-        agreement.status = "suspended"
+        self.agreed(request["account"]).status = "suspended"
 
     def end_agreement(self, record: Object, request: Object, effects: Object) -> None:
         """End an agreement, at zero."""
@@ -1498,11 +1496,13 @@ class Books:
         shape(asked, ASKED, "fields")
         check(("earner" in asked) != ("reverses" in asked), "fields", "an earner, or a reversal")
         self.has_terms(effects)
-        check("expires_in" not in request, "offers", "it expires")
+        for field in ("expires_in", "source", "limits"):
+            check(field not in request, "offers", f"with {field}")
         account, back = account_of(asked["to"]), "reverses" in asked
         statuses = ("agreed", "suspended") if back else ("agreed",)
         agreement = self.agreed(account, *statuses)
         check([id for id, _ in request["earners"]] == [account], "offers", f"not to {account!r}")
+        check(account not in dict(request["spenders"]), "offers", f"by {account!r}")
         day = request.get("occurred_on", self.day)
         self.not_closed(day)
         check(back == ("reverses" in effects), "fields", "reverses")
@@ -1514,7 +1514,7 @@ class Books:
             statute = paid_by(statute, "spender")
             earned, spent, fee, flags = self.exchange(request, day, statute, besides=account)
         held, incoming = self.held(effects, earned, spent, fee, of_spenders=True)
-        if not back and "limits" not in request:
+        if not back:
             flags += self.flags([*negative(map_lines(held))], [*map_lines(incoming)])
         check(effects.get("flags", []) == flags, "flags", f"not {flags}")
         by = self.instant + asked["answer_in"]
@@ -1661,6 +1661,7 @@ class Books:
         own = {one: request[one] for one in (*OF_TRANSFERS, "note") if one in request}
         check(canonical(request) == canonical(asked | own), "offers", "something else is booked")
         check(side == "earners" or len(request[other]) == 1, "offers", "for several earners")
+        check(account not in dict(request[other]), "offers", f"{account!r} on both sides")
         check(total(request[other]) == body["seconds"], "sides", "they sum to something else")
 
     def reverse_offer(self, record: Object, request: Object, effects: Object) -> None:
@@ -1735,12 +1736,14 @@ class Books:
         check(request["kind"] == "write-off", "fields", f"kind is {request['kind']!r}")
         check("note" in request, "fields", "no note")
         self.take_part(ids, besides=found[0])
+        moved = total(earned) if earned[0][0] == found[0] else -total(spent)
+        owed = -self.account(found[0]).balance
+        check(min(owed, 0) <= moved <= max(owed, 0), "agreements", f"{owed} seconds are owed")
         self.is_flagged(effects, "written off")
         check(effects["occurred_on"] == self.day, "occurred_on", f"not {self.day}")
         self.told_to_peer(effects, found[0], self.agreed(found[0]))
         self.post(request, effects, earned + negative(spent), [])
         self.tell(request)
-        moved = total(earned) if earned[0][0] == found[0] else -total(spent)
         self.written_off[found[0]] = self.written_off.get(found[0], 0) + moved
 
     # -- statutes, clocks, texts -------------------------------------------------------------

@@ -7,13 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from timebank import TimeBank
+from timebank.errors import AccountNotFound
+from timebank.model.agreements import shared_id
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PYTHON_SOURCE, NODE_SOURCE = EXAMPLES / "verify_journal.py", EXAMPLES / "verify_journal.mjs"
@@ -84,6 +88,44 @@ def expected(bank: TimeBank, points: Sequence[Point] = ()) -> str:
 def expected_of_many(banks: dict[Path, TimeBank], points: Sequence[Point] = ()) -> str:
     """What is printed of several exports."""
     return "".join(f"{path}:\n{expected(bank, points)}\n" for path, bank in banks.items())
+
+
+def expected_of_pairs(banks: dict[Path, TimeBank]) -> str:
+    """What is printed of each two banks that agreed with each other, by the library's figures."""
+    told = []
+    for (path, one), (other_path, other) in combinations(banks.items(), 2):
+        mirrors = [mirror(bank, peer) for bank, peer in ((one, other), (other, one))]
+        if mirrors == [None, None] or one.head().journal == other.head().journal:
+            continue
+        line = [
+            f"{bank.head().journal}\t{owed or 0}"
+            for bank, owed in zip((one, other), mirrors, strict=True)
+        ]
+        signatures = sum(
+            record.bytes.count(b'"\xe2\x80\x94 timebank/')
+            for bank in (one, other)
+            for record in bank.records()
+        )
+        told += [f"{path} and {other_path}:", "\t".join(line), f"signatures\t{signatures}"]
+        told += [one for bank, peer in ((one, other), (other, one)) for one in waiting(bank, peer)]
+        told.append("")
+    return "".join(f"{line}\n" for line in told)
+
+
+def mirror(bank: TimeBank, peer: TimeBank) -> int | None:
+    """What stands on the account of an agreement, in seconds; `None` without one."""
+    account = f"peer:{peer.head().journal}"
+    with suppress(AccountNotFound):
+        return bank.balance(account).posted.seconds
+    return None
+
+
+def waiting(bank: TimeBank, peer: TimeBank) -> Iterator[str]:
+    """The offers of a bank that wait for an answer."""
+    for hold in bank.holds():
+        if hold.status == "open" and hold.earners.keys() == {f"peer:{peer.head().journal}"}:
+            (hours,) = hold.earners.values()
+            yield f"offered\t{shared_id(bank.head().journal, hold.id)}\t{hours.seconds}"
 
 
 def verdicts(told: Told) -> dict[str, tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Make the golden journals: the same calls, clock, ids and salts give the same bytes.
 
-Run as a program, it writes those that are not there, and never one that is. See README.md.
+`python -m golden.make`, in `tests/`, writes those that are not there, and never one that is. See
+README.md.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 import timebank
+from golden import federated
 from timebank import (
     Assign,
     Band,
@@ -679,6 +681,13 @@ def history(sources: Sources) -> TimeBank:
     return bank
 
 
+def of_two(
+    make: Callable[[Sources], dict[str, TimeBank]], name: str
+) -> Callable[[Sources], TimeBank]:
+    """What makes one of two banks: both, each time."""
+    return lambda sources: make(sources)[name]
+
+
 #: Name of the file → what makes its bank.
 JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "accounts": accounts,
@@ -690,6 +699,10 @@ JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "clocks": clocks,
     "corrections": corrections,
     "history": history,
+    "store-bovisa": of_two(federated.one_store, "bovisa"),
+    "store-isola": of_two(federated.one_store, "isola"),
+    "server-affori": of_two(federated.two_servers, "affori"),
+    "server-greco": of_two(federated.two_servers, "greco"),
 }
 
 

@@ -16,7 +16,7 @@ from timebank.cli.options import (
     old_day_option,
 )
 from timebank.cli.output import show_as, show_result
-from timebank.cli.peer_names import Peer, neighbour, with_peer, words
+from timebank.cli.peer_names import Peer, neighbour, terms_there, with_peer, words
 from timebank.cli.program import REFUSED, WELL, usage
 
 if TYPE_CHECKING:
@@ -81,14 +81,28 @@ def transfer(
 
     with with_peer(address, bank) as (own, peer):
         other = _here(peer)
-        made = federation.transfer(
-            own,
-            other,
-            spender=account_id(own, spender),
-            earner=account_id(other, earner),
-            **given,
-        )
+        if peer.agreement is not None and terms_there(peer, own) is None:
+            usage(words()("not_agreed_there", bank=peer.name, alias=other.name, own=own.name))
+        named = _earner(other, peer, earner)
+        spends = account_id(own, spender)
+        made = federation.transfer(own, other, spender=spends, earner=named, **given)
         return _shown(own, [made], format, alone=True)
+
+
+def _earner(other: TimeBank, peer: Peer, text: str) -> str:
+    """Return the account of the other bank that is meant.
+
+    :raises click.UsageError: there is none, or there are several.
+    """
+    from timebank.cli.finding import account_id
+    from timebank.errors import AccountNotFound
+
+    try:
+        return account_id(other, text)
+    except AccountNotFound as error:
+        key = "no_earner_near" if error.near else "no_earner"
+        near = {"near": ", ".join(error.near)} if error.near else {}
+        usage(words()(key, bank=peer.name, text=text, alias=other.name, **near))
 
 
 def _here(peer: Peer) -> TimeBank:

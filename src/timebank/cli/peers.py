@@ -58,7 +58,7 @@ def peers() -> None:
 @click.option("--reason", help="Personal text: why.")
 @formatted
 @click.pass_context
-def agree(context: click.Context, bank: str, **options: Any) -> None:
+def agree(context: click.Context, /, bank: str, **options: Any) -> None:
     """Agree. An option of `none` is not one that was left out."""
     from timebank import federation
     from timebank.reports.peers import agreement_text

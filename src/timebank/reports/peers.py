@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
 from timebank.hours import Hours
 from timebank.model import Hold, Transfer
-from timebank.model.across import Across
-from timebank.model.agreements import Agreement, Crossing, account_of
+from timebank.model.agreements import Agreement, Crossing
+from timebank.reports.holds import across_text
 from timebank.reports.text import (
     Column,
     Row,
@@ -17,7 +17,6 @@ from timebank.reports.text import (
     facts,
     flag_text,
     harmless,
-    state_text,
     table,
     together,
 )
@@ -37,25 +36,6 @@ def bank_text(agreement: Agreement) -> str:
     'Bovisa'
     """
     return harmless(agreement.name or agreement.peer)
-
-
-def across_text(across: Across, names: Mapping[str, str]) -> str:
-    """Return who is on the other side, in another bank: an address with the bank, or the bank.
-
-    `names` are those of accounts: that of the agreement is what the other bank is called.
-
-    >>> from datetime import UTC, datetime
-    >>> from timebank.model import Across
-    >>> from timebank.reports.peers import across_text
-    >>> until = datetime(2026, 3, 2, tzinfo=UTC)
-    >>> made = Across(bank="j2", offer="x1", is_ours=True, address="bruno", answer_by=until)
-    >>> across_text(made, {"peer:j2": "Bovisa"}), across_text(made, {})
-    ('bruno (Bovisa)', 'bruno (j2)')
-    """
-    bank = names.get(account_of(across.bank)) or across.bank
-    if not across.is_ours or across.address is None:
-        return harmless(bank)
-    return harmless(Words("text")("in_bank", address=across.address, bank=bank))
 
 
 def why_text(code: str) -> str:
@@ -87,7 +67,7 @@ def agreements_text(found: Iterable[tuple[Agreement, Hours, int]]) -> list[str]:
     rows: list[Row] = [
         [
             bank_text(agreement),
-            state_text(agreement.status),
+            words(f"status_{agreement.status}"),
             _owed(owed),
             _limit(agreement.may_be_owed_to_us, words),
             _owed(-owed),
@@ -130,7 +110,7 @@ def agreement_text(agreement: Agreement, owed: Hours, offers: Iterable[Hold] = (
     We may owe    20:00     10:00  10:00      0:00
     """
     words = Words("peers")
-    status = state_text(agreement.status)
+    status = words(f"status_{agreement.status}")
     known = {words("journal"): agreement.peer, words("key"): agreement.key or words("no_key")}
     if agreement.seen is not None:
         known[words("seen")] = words.counted("seen_of", agreement.seen.size)
