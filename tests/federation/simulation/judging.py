@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
@@ -85,6 +86,7 @@ def _offer_of(request: dict[str, Any]) -> dict[str, Any] | None:
 def wrong_now(hosts: Sequence[Place]) -> Iterator[str]:
     """Yield what is wrong at any moment: a difference of two mirrors that is not under way."""
     found = exchanges(hosts)
+    under_way: Counter[tuple[str, str]] = Counter()
     for (journal, id), one in found.items():
         named = f"{id} of {journal}"
         for moved, where in ((one.spent, "spent"), (one.earned, "earned")):
@@ -92,30 +94,29 @@ def wrong_now(hosts: Sequence[Place]) -> Iterator[str]:
                 yield f"{named} was {where} {len(moved)} times"
             if any(seconds != one.seconds for seconds in moved):
                 yield f"{named} is of {one.seconds} s, and {moved} were {where}"
-        if one.is_refused and one.earned:
-            yield f"{named} was refused and booked"
-        if one.spent and not one.earned:
-            yield f"{named} was spent and not earned"
+        under_way[journal, one.to] += sum(one.spent) - sum(one.earned)
     for first, second in combinations(hosts, 2):
-        yield from _wrong_mirror(found, first, second)
-
-
-def _wrong_mirror(found: dict[Key, Exchange], first: Place, second: Place) -> Iterator[str]:
-    pair = {first.journal, second.journal}
-    under_way = sum(
-        sum(one.spent) - sum(one.earned)
-        for (journal, _), one in found.items()
-        if {journal, one.to} == pair
-    )
-    written_off = sum(_written_off(one, other) for one, other in ((first, second), (second, first)))
-    difference = balance(first, account_of(second.journal)) + balance(
-        second, account_of(first.journal)
-    )
-    if difference != under_way + written_off:
-        yield (
-            f"the mirrors of {first.name} and {second.name} differ by {difference} s, "
-            f"and {under_way} s are under way, {written_off} s written off"
+        pair = (first.journal, second.journal)
+        way = under_way[pair] + under_way[pair[::-1]]
+        off = _written_off(first, second) + _written_off(second, first)
+        mirrors = balance(first, account_of(second.journal)) + balance(
+            second, account_of(first.journal)
         )
+        if mirrors != way + off:
+            yield (
+                f"the mirrors of {first.name} and {second.name} differ by {mirrors} s, "
+                f"and {way} s are under way, {off} s written off"
+            )
+
+
+def wrong_before(hosts: Sequence[Place]) -> Iterator[str]:
+    """Yield what is wrong at any moment where nobody has lost anything."""
+    yield from wrong_now(hosts)
+    for (journal, id), one in exchanges(hosts).items():
+        if one.is_refused and one.earned:
+            yield f"{id} of {journal} was refused and booked"
+        if one.spent and not one.earned:
+            yield f"{id} of {journal} was spent and not earned"
 
 
 def _written_off(host: Place, peer: Place) -> int:

@@ -16,7 +16,7 @@ from timebank.federation.booking import book, conclude
 from timebank.journal.form import canonical
 from timebank.journal.offers import answer_body, cancel_body, offer_body
 from timebank.model.agreements import account_of
-from timebank.proof import NotProved, SigningKey
+from timebank.proof import Forked, NotProved, SigningKey
 from timebank.queries.agreements import agreement_with, offers_under_way
 from timebank.queries.records import body_of
 
@@ -88,6 +88,8 @@ class Signed:
         """Implement `Wire.receive`."""
         try:
             reply = federation.receive(host.bank, data, key=host.key)
+        except Forked:
+            raise
         except NotProved as error:
             raise Unreadable(error) from error
         return None if reply is None else (federation.Message.of(reply).receiver, reply)
