@@ -55,6 +55,7 @@ class Side:
 
     def restore(self, rows: Rows) -> None:
         """Put a backup in its place, and open it anew."""
+        self.store = MemoryStore()  # of a process that was told nothing
         self.store._banks[self.name] = rows.copied()
         self.open()
 
@@ -63,11 +64,11 @@ class Side:
         given = {"spender": "m1", "earner": "m1", "hours": 1, **more}
         return federation.offer(self.bank, other.journal, key=self.key, **given)
 
-    def answers(self, data: bytes, **more: Any) -> bytes:
+    def answers(self, data: bytes | str, **more: Any) -> bytes:
         """Its answer to a message."""
         return federation.answer(self.bank, data, key=self.key, **more)
 
-    def concludes(self, data: bytes) -> Any:
+    def concludes(self, data: bytes | str) -> Any:
         """What comes of an answer."""
         return federation.conclude(self.bank, data, keys=[self.key])
 

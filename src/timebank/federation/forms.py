@@ -134,6 +134,7 @@ def _entries(*checked: _Check) -> _Check:
 
 
 _ID: Final = _passes(checks.identifier)
+_OPERATION: Final = _passes(lambda value, _: checks.operation(value))
 _LABEL: Final = _passes(checks.label)
 _DAY: Final = _parses(date.fromisoformat, date.isoformat)
 _TIME: Final = _parses(time.fromisoformat, lambda one: one.isoformat("minutes"))
@@ -159,10 +160,10 @@ _DESCRIBED: Final[dict[str, _Check]] = {
 _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
     "offer": (
         {
-            "id": _ID,
+            "id": _OPERATION,
             "record": _SECONDS,
             "seconds": _SECONDS,
-            "exchange": _LABEL,
+            "exchange": lambda value: _ID(value) and value != "reversal",
             "occurred_on": _DAY,
             "answer_by": _whole(-MAX_INTEGER),
             "terms": _are_terms,
@@ -180,7 +181,7 @@ _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
         {"occurred_on": _DAY, "code": _LABEL, "seen": _is_head},
     ),
     "request": (
-        {"id": _ID, "seconds": _SECONDS},
+        {"id": _OPERATION, "seconds": _SECONDS},
         {
             **_DESCRIBED,
             "earner": _LABEL,

@@ -23,7 +23,7 @@ from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import MESSAGES, offer_body, offered
 from timebank.model.agreements import PEER_PREFIX, account_of, shared_id
 from timebank.proof.heads import check_kept
-from timebank.queries.agreements import offers_under_way
+from timebank.queries.agreements import offers_under_way, readmitted_at
 from timebank.queries.records import PAGE, body_of, last_balance, record_at
 from timebank.storage.protocol import Reader
 
@@ -104,6 +104,8 @@ class _Position:
 def _position_of(reader: Reader, peer: str) -> _Position:
     account = account_of(peer)
     found = _Position(balance=last_balance(reader, account))
+    # Records from before the other bank was readmitted say nothing of its journal of now.
+    readmitted = readmitted_at(reader, account)
     for record, seconds in _posted(reader, account):
         id, body = _exchange(record)
         found.booked[id] = found.booked.get(id, 0) + seconds
@@ -111,7 +113,7 @@ def _position_of(reader: Reader, peer: str) -> _Position:
             continue
         found.offers[id] = body["id"]
         answer = record["request"].get("answer", {}).get("body", {})
-        if answer.get("from") == peer:
+        if answer.get("from") == peer and record["sequence"] > readmitted:
             found.answered_by[id] = answer["record"]
     for record in offers_under_way(reader, account):
         body = offer_body(record)

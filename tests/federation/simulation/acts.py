@@ -361,4 +361,4 @@ BOARDS: Final[dict[Act, float]] = {
     write_off: 0.15,
     change_key: 0.3,
 }
-RESTORES: Final[dict[Act, float]] = {back_up: 2, restore: 1.2}
+RESTORES: Final[dict[Act, float]] = {back_up: 3, restore: 1.5}

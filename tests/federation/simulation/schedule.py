@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import permutations
@@ -43,7 +43,7 @@ SIZES: Final = (
 #: What goes wrong, beside the ordinary.
 TROUBLES: Final = ("network", "clocks", "boards", "crashes", "restores")
 #: One schedule in so many is audited by the library, for that takes longer than the rest.
-AUDITED: Final = 10**9
+AUDITED: Final = 8
 #: How often what is under way is looked at between two acts.
 LOOKED_AT: Final = 0.05
 #: What a call may be refused with by rules, or for a while.
@@ -68,7 +68,14 @@ class WrongError(AssertionError):
 class Schedule:
     """A neighbourhood, and what happens to it."""
 
-    def __init__(self, seed: int, *, wire: Wire | None = None, tell: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        wire: Wire | None = None,
+        troubles: Collection[str] = (),
+        tell: bool = False,
+    ) -> None:
         self.seed, self.chance = seed, Random(seed)
         self.wire: Wire = Signed() if wire is None else wire
         self.time = BEGINNING + timedelta(hours=1)
@@ -81,7 +88,7 @@ class Schedule:
             Host(f"b{number}", copied(one), now=self.now) for number, one in enumerate(rows)
         ]
         self.network = Network(self.chance)
-        self.troubles = [one for one in TROUBLES if self.chance.random() < 0.5]
+        self.troubles = [one for one in TROUBLES if self.chance.random() < 0.5 or one in troubles]
         if not self.wire.is_signed and "restores" in self.troubles:
             self.troubles.remove("restores")  # who has lost what is seen by heads
         self.weights = dict(acts.ORDINARY)
