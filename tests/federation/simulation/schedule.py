@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import permutations
@@ -241,11 +242,11 @@ class Schedule:
         if not is_late and not any(one.restored for one in self.hosts):
             raise error
         self.count(type(error).__name__)
-        with host.soon(0, ""):
-            if (self.is_healing or self.chance.random() < 0.4) and boards.look_into(
-                self, host, message.data, error
-            ):
-                self.network.waiting.append(message)
+        host.fault.left = 0
+        if self.is_healing or self.chance.random() < 0.4:
+            with suppress(*(() if self.is_healing else LATER)):
+                if boards.look_into(self, host, message.data, error):
+                    self.network.waiting.append(message)
 
     def sender(self, data: bytes) -> Host:
         """Return who sent a message."""
