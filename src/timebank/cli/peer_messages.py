@@ -18,7 +18,7 @@ from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.crossings import across_here, booked, described_options, show_crossings
 from timebank.cli.heads import EVIDENCE, keep_evidence
 from timebank.cli.options import DURATION, formatted
-from timebank.cli.output import complain, show_as, show_bytes
+from timebank.cli.output import complain, show, show_as, show_bytes
 from timebank.cli.peer_names import bank_names, with_peer, words
 from timebank.cli.program import REFUSED, TOLD, WELL
 
