@@ -52,7 +52,7 @@ def mirrors(one: Side, other: Side) -> bool:
     )
 
 
-# -- who has lost records answers nothing --------------------------------------------------------
+# -- who has lost records answers nothing ----------------------
 
 
 def test_who_has_lost_records_answers_nothing_until_that_is_declared() -> None:
@@ -123,7 +123,7 @@ def _head(side: Side) -> str:
     return str(sign_head(side.bank, side.key))
 
 
-# -- who has rewritten records is refused, with evidence -------------------------------------------
+# -- who has rewritten records is refused, with evidence ----------------------
 
 
 def test_a_journal_that_does_not_continue_is_refused_with_evidence() -> None:
@@ -247,7 +247,7 @@ def test_an_older_head_is_accepted_as_what_it_is() -> None:
     assert is_well(one, other)
 
 
-# -- boards go on -------------------------------------------------------------------------------------
+# -- boards go on ----------------------
 
 
 def test_a_bank_is_readmitted_by_its_head() -> None:
@@ -262,9 +262,7 @@ def test_a_bank_is_readmitted_by_its_head() -> None:
     for wrong in (_head(one), "nothing", b"\xff"):
         with pytest.raises(NotProved):
             federation.readmit(one.bank, other.journal, head=wrong, reason="looked into")
-    readmitted = federation.readmit(
-        one.bank, other.journal, head=_head(other), reason="looked into"
-    )
+    readmitted = federation.readmit(one.bank, other.journal, head=_head(other), reason="both")
     assert readmitted.seen is not None
     assert readmitted.seen.size == other.bank.head().sequence
     again = federation.readmit(one.bank, other.journal, head=_head(other), reason="looked")
@@ -290,7 +288,7 @@ def test_a_message_is_a_head_too() -> None:
         federation.readmit(other.bank, one.journal, head=sent, reason="looked into")
 
 
-# -- what was forgotten is brought in ----------------------------------------------------------------
+# -- what was forgotten is brought in ----------------------
 
 
 def lost_by_who_offered() -> tuple[Side, Side, bytes]:
@@ -425,7 +423,7 @@ def test_boards_alone_bring_in() -> None:
     del other
 
 
-# -- two answers -----------------------------------------------------------------------------------------
+# -- two answers ----------------------
 
 
 def test_of_two_answers_the_acceptance_counts() -> None:
