@@ -204,6 +204,23 @@ def test_a_proof_that_leads_nowhere_is_refused(turn: int) -> None:
     assert not isinstance(refusal.value, Forked)
 
 
+def test_an_offer_that_was_given_up_is_answered_first() -> None:
+    """Who abandoned what the other bank has booked proves nothing, until it has the answer."""
+    one, other = pairs()
+    sent = one.offers(other, id="x1")
+    answered = other.answers(sent)
+    federation.abandon(one.bank, "x1", reason="nobody answers")
+    later = one.offers(other, id="x2")
+    with pytest.raises(MessageRefused, match="given up"):
+        other.answers(later)
+    (waiting,) = federation.outbox(other.bank, one.journal, key=other.key)
+    assert Message.of(answered).body == Message.of(waiting).body
+    one.concludes(waiting)
+    one.concludes(other.answers(one.offers(other, id="x2")))
+    assert mirrors(one, other)
+    assert is_well(one, other)
+
+
 def test_more_than_it_proves_is_taken_for_what_it_is() -> None:
     """Of many offers at once each proves but the last: out of order they are booked alike."""
     one, other = pairs()

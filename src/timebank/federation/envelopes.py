@@ -296,7 +296,8 @@ def _check_may_be_unproved(reader: Reader, agreement: Agreement, message: Messag
         size = 0 if known is None else known.size
         msg = (
             f"bank {shown(agreement.peer)} does not prove that its journal continues the {size} "
-            "records that were seen of it: it may have lost some"
+            "records that were seen of it: it may have lost some, or has given up an offer that "
+            "was booked here and waits for the answer"
         )
         raise MessageRefused(msg).about(key="message_unproved", peer=agreement.peer, size=size)
     since = max((one["sequence"] for one in readmitted), default=0)
