@@ -549,8 +549,13 @@ def bring_in(
         }
         with keeping(file):
             made = [federation.bring_in(bank, line, keys=keys, **who) for line in lines_of(file)]
+        names = bank_names(bank)
     shapes = list(map(reports.json.transfer, made))
-    show_as(format, lambda: shapes, lambda: [line for one in made for line in transfer_text(one)])
+    show_as(
+        format,
+        lambda: shapes,
+        lambda: [line for one in made for line in transfer_text(one, names=names)],
+    )
 
 
 @click.command(help="""Print what this bank has of another one, signed: for its peers reconcile.""")
