@@ -97,15 +97,15 @@ def test_an_older_export_contradicts_nothing(verifier: str, journal: str, tmp_pa
 def test_what_was_never_offered_is_told(verifier: str, tmp_path: Path) -> None:
     """A bank answers an offer that it made up, or another one; its own journal keeps every rule."""
     records = records_of("store-bovisa")
-    honest = next(one for one in records if one["kind"] == "refuse")
-    before = records[: honest["sequence"] - 1]
+    place, honest = next((n, one) for n, one in enumerate(records) if one["kind"] == "refuse")
     body, told = honest["request"]["offer"]["body"], {}
-    for rule, other in (("offers", {"id": "made up"}), ("answers", {"seconds": 1_234})):
+    for rule, other, after in (("offers", {"id": "made up"}, 1), ("answers", {"seconds": 1}, 0)):
         offer = {"body": {**body, **other}}
         id = shared_id(body["from"], offer["body"]["id"])
         request = {**honest["request"], "offer": offer, "id": id}
+        forged_one = {**honest, "request": request, "sequence": honest["sequence"] + after}
         told[tmp_path / rule] = rule
-        (tmp_path / rule).write_bytes(rechained([*before, {**honest, "request": request}]))
+        (tmp_path / rule).write_bytes(rechained([*records[: place + after], forged_one]))
     isola = make.path_of("store-isola")
     found = verdicts(run(VERIFIERS[verifier](), [*told, isola]))
     assert {f"{path} and {isola}": rule for path, rule in told.items()} == {
