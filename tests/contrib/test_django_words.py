@@ -94,7 +94,7 @@ def of_the_library() -> set[tuple[str, str]]:
     names = {
         "record": set(kinds.KINDS),
         "account": set(ACCOUNT_KINDS),
-        "status": {"open", "frozen", "closed", *STATUSES},
+        "status": {"open", "frozen", "closed", "agreed", *STATUSES},
         "field": fields | set(TEXT_FIELDS) | {f"commitment to the {one}" for one in TEXT_FIELDS},
     }
     return {

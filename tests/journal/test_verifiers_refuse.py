@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 import pytest
 
-from audit import format_rules
+from audit import format_rule, format_rules
 from audit.forgeries import Forgery, audit_of, found
 from golden import make
 from golden.make import LESS, MORE
@@ -321,8 +321,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A journal for each way to break a rule of the page, by its number and place."""
     folder, made = tmp_path_factory.mktemp("rules"), {}
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("report_of", "stored"):
-            patch.setattr(format_rules, name, keep)
+        patch.setattr(format_rules, "stored", keep)
+        for module in (format_rule, format_rules):
+            patch.setattr(module, "report_of", keep)
         for rule in format_rules.RULES:
             for place, forged in enumerate((rule.forged, *rule.more)):
                 with pytest.raises(Kept) as kept:
@@ -346,7 +347,7 @@ def test_what_breaks_a_rule_of_the_page_is_refused(verifier: str, broken: dict[s
 def test_what_is_broken_in_them_was_well(tmp_path: Path) -> None:
     """Each journal that is forged for a rule is sound."""
     for number, base in enumerate(format_rules.BASES):
-        (tmp_path / str(number)).write_bytes(whole(format_rules.honest(base).batch()))
+        (tmp_path / str(number)).write_bytes(whole(format_rule.honest(base).batch()))
     for command in (python(), node()):
         assert (0, "") == run(command, sorted(tmp_path.iterdir()))[::2]
 

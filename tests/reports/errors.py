@@ -105,6 +105,8 @@ def _of_accounts() -> Iterator[timebank.TimebankError]:
     yield _hidden(
         errors.AccountNotEmpty("m1", balance=H(2)), balance=None, held=None, incoming=None
     )
+    yield errors.AccountNotEmpty("peer:j2", balance=H(-2))
+    yield errors.AccountNotEmpty("peer:j2", balance=H(2), held=H(0), incoming=H(1))
     yield errors.HoldsOpen("m1", held=H(1), incoming=H(0))
     yield _hidden(errors.HoldsOpen("m1", held=H(1), incoming=H(0)), held=None, incoming=None)
     yield errors.NothingDue("m1", of="fund", statute="2026")

@@ -109,9 +109,11 @@ class Agreements(AuditCheck):
 
     def _terms(self, record: AuditedRecord, account: str) -> Iterator[Difference]:
         """Yield terms that are not the bank's own."""
-        terms = self._known[account][0] if account in self._known else None
-        found = record.effects.get("terms")
-        if terms is not None and found != terms:
+        if account not in self._known:
+            return
+        terms = self._known[account][0]
+        found = record.effects.get("terms", terms)  # where there are none, that is said elsewhere
+        if found != terms:
             yield said("terms_of_the_agreement", terms=shown(terms)), shown(found)
 
     # -- offers ------------------------------------------------------------------------------
@@ -127,8 +129,8 @@ class Agreements(AuditCheck):
         yield from self._agreed(account, reverses=reverses)
         yield from self._terms(record, account)
         due = record.content["recorded_at"] + offer["answer_in"]
-        if effects.get("answer_by") != due:
-            yield said("answer_by", instant=due), shown(effects.get("answer_by"))
+        if effects.get("answer_by", due) != due:
+            yield said("answer_by", instant=due), shown(effects["answer_by"])
         if reverses:
             yield from self._moves_back(record, account)
         elif "reverses" in effects:
@@ -248,6 +250,10 @@ class Agreements(AuditCheck):
             return  # a finding of its own
         held, request = record.hold.content, record.request
         ends = sorted(request.keys() & BETWEEN)
+        if record.kind == "void":
+            flags = [{"rule": "abandoned"}] if "abandoned" in request else []
+            if record.effects.get("flags", []) != flags:
+                yield said("flags", flags=shown(flags)), shown(record.effects.get("flags", []))
         if "offer" not in held["request"]:
             if ends:
                 yield said("no_such_field"), ", ".join(ends)
@@ -260,10 +266,6 @@ class Agreements(AuditCheck):
         word = "void" if record.kind == "void" else None
         if request["id"] != (id := id_shared(made["from"], made["id"], word)):
             yield said("id_shared", id=id), shown(request["id"])
-        if record.kind == "void":
-            flags = [{"rule": "abandoned"}] if "abandoned" in request else []
-            if record.effects.get("flags", []) != flags:
-                yield said("flags", flags=shown(flags)), shown(record.effects.get("flags", []))
         if "answer" in request:
             yield from self._answer(record, made)
 

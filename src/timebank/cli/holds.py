@@ -18,6 +18,7 @@ from timebank.cli.options import (
     old_day_option,
 )
 from timebank.cli.output import show_result
+from timebank.cli.peer_names import bank_names
 from timebank.cli.twice import show_note, twice_note
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def holds(address: BankAddress, /, *, account: str | None, status: str, format: 
         account = None if account is None else account_id(bank, account)
         found = calendar(bank.holds(account=account, status=None if status == "all" else status))
         today = _today(bank)
-    show_result(format, found, lambda: holds_text(found, today=today))
+        names = bank_names(bank) if any(one.across is not None for one in found) else {}
+    show_result(format, found, lambda: holds_text(found, today=today, names=names))
 
 
 def _today(bank: TimeBank) -> date:

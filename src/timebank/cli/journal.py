@@ -75,17 +75,30 @@ def _described(bank: TimeBank, records: Iterable[Record]) -> Iterator[str]:
     from timebank.reports.journal import operation_of, record_text
 
     known: dict[str, tuple[Amendment, ...]] = {}
+    banks = _banks(bank)
     for record in records:
         operation = operation_of(record)
         if operation is None:
-            yield record_text(record)
+            yield record_text(record, banks=banks)
             continue
         amendments = known.pop(operation, ())
         if not any(one.sequence == record.sequence for one in amendments):
             amendments = _amendments(bank, operation)
-        yield record_text(record, amendments)
+        yield record_text(record, amendments, banks=banks)
         if amendments and amendments[-1].sequence > record.sequence:
             known[operation] = amendments
+
+
+def _banks(bank: TimeBank) -> dict[str, str]:
+    """Return what other banks are called, by their journals."""
+    from timebank import federation
+    from timebank.errors import TimebankError
+
+    try:
+        agreed = federation.agreements(bank)
+    except TimebankError:  # a journal that is not well is shown too
+        return {}
+    return {one.peer: one.name for one in agreed if one.name is not None}
 
 
 def _amendments(bank: TimeBank, operation: str) -> tuple[Amendment, ...]:

@@ -88,6 +88,11 @@ def _agreements(bank: TimeBank) -> tuple[Agreement, ...]:
     return federation.agreements(bank)
 
 
+def bank_names(bank: TimeBank) -> dict[str, str]:
+    """Return what other banks are called here, by the accounts of their agreements."""
+    return {one.account: one.name for one in _agreements(bank) if one.name is not None}
+
+
 def neighbour(bank: TimeBank, journal: str) -> TimeBank | None:
     """Return the bank of a journal, where it is in the same storage."""
     for name in bank.store.banks():

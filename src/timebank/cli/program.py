@@ -151,6 +151,7 @@ def _explained(error: Exception) -> str:
     Accounts are shown by id and name, where the command could read their names.
     """
     from timebank.errors import TimebankError, shown
+    from timebank.model.agreements import PEER_PREFIX
     from timebank.reports.words import DEFAULT, language
 
     if not isinstance(error, TimebankError):
@@ -161,6 +162,7 @@ def _explained(error: Exception) -> str:
         for id, name in names.items():
             if name != id:
                 message = message.replace(shown(id), name)
+                message = message.replace(shown(id.removeprefix(PEER_PREFIX)), name)
         return message
     from timebank.reports.explaining import explain
 

@@ -30,6 +30,7 @@ from timebank.federation.agreements import (
     suspend,
     write_off,
 )
+from timebank.federation.auditing import audit_pairs
 from timebank.federation.booking import (
     OfferForgotten,
     OtherOffer,
@@ -38,11 +39,11 @@ from timebank.federation.booking import (
     make_reversal,
 )
 from timebank.federation.evidence import OfferEvidence
+from timebank.federation.forms import MessageRefused
 from timebank.federation.messages import Message
 from timebank.federation.one_store import resume, reverse, transfer
 from timebank.federation.readmitting import bring_in, readmit
 from timebank.federation.reconciling import Compared, Reconciliation, position, reconcile
-from timebank.federation.refused import MessageRefused
 from timebank.federation.requests import grant, request
 from timebank.federation.servers import (
     answer,
@@ -74,6 +75,7 @@ __all__ = [
     "agreement",
     "agreements",
     "answer",
+    "audit_pairs",
     "bring_in",
     "cancel",
     "conclude",

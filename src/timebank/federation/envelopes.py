@@ -15,18 +15,18 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import HistoryLost, InvalidRequest, NotAgreed, shown
+from timebank.federation.forms import MessageRefused
 from timebank.federation.messages import MOST_BYTES, Message, sign, signer
-from timebank.federation.refused import MessageRefused
 from timebank.journal.form import canonical
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import MESSAGES
 from timebank.model import Head
-from timebank.model.agreements import Agreement, SeenHead, account_of
+from timebank.model.agreements import Agreement, SeenHead
 from timebank.proof.consistency import Continuation
 from timebank.proof.heads import Checkpoint, SignedHead, origin_of, own_keys, signed_by
 from timebank.proof.keys import PublicKey, SigningKey
 from timebank.proof.notes import Note, Signature, base64_of
-from timebank.queries.agreements import agreement_with
+from timebank.queries.agreements import agreement_with, readmitted_at
 from timebank.queries.history import LOST
 from timebank.queries.records import PAGE, body_of, record_at
 from timebank.storage.protocol import Reader
@@ -291,10 +291,7 @@ def _check_continues(
 
 def _seen_before(reader: Reader, agreement: Agreement, size: int) -> SeenHead | None:
     """Return a head of so many records that was seen earlier, since it was readmitted last."""
-    row = reader.account(account_of(agreement.peer))
-    opened_at = 0 if row is None else row.opened
-    readmitted = [one.sequence for one in reader.referring(opened_at) if one.kind == "readmit"]
-    since = max(readmitted, default=0)
+    since = readmitted_at(reader, agreement.account)
     for record in _with_peer(reader, agreement.account):
         found = record["effects"].get("seen")
         if found is not None and found[0] == size and record["sequence"] > since:

@@ -12,7 +12,8 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import Corrupt
-from timebank.federation.refused import MessageRefused
+from timebank.federation.forms import MessageRefused, check_body, is_signed
+from timebank.federation.messages import signer
 from timebank.journal.form import canonical, parse
 from timebank.journal.offers import Signed, digest_of, offered
 from timebank.proof.errors import NotProved
@@ -42,8 +43,6 @@ class OfferEvidence:
 
         :raises MessageRefused: it is none.
         """
-        from timebank.federation.forms import check_body, is_signed
-
         data = text.encode() if isinstance(text, str) else text
         try:
             value = parse(data.removesuffix(b"\n"))
@@ -64,8 +63,6 @@ class OfferEvidence:
 
         :raises NotProved: it does not.
         """
-        from timebank.federation.messages import signer
-
         known = tuple(keys)
         one, other = offered(self.first), offered(self.second)
         is_same = [one[field] == other[field] for field in ("from", "id")]

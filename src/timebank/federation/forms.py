@@ -6,7 +6,7 @@
 >>> check_body({"format": "timebank-peers/2", "kind": "offer"})
 Traceback (most recent call last):
 ...
-timebank.federation.refused.MessageRefused: the message is of format 'timebank-peers/2': this \
+timebank.federation.forms.MessageRefused: the message is of format 'timebank-peers/2': this \
 version of the program reads timebank-peers/1
 """
 
@@ -19,13 +19,17 @@ from typing import Any, Final
 
 from timebank import checks
 from timebank.errors import InvalidRequest, shown
-from timebank.federation.refused import MessageRefused
 from timebank.journal.offers import MESSAGES
 from timebank.model import MAX_INTEGER, MAX_TAGS
 from timebank.proof.errors import NotProved
 from timebank.proof.notes import Signature
 
 _Check = Callable[[Any], bool]
+
+
+class MessageRefused(NotProved):
+    """A message is not read, or does not hold: the error says why. Nothing was written."""
+
 
 _HEX: Final = re.compile("[0-9a-f]{64}")
 #: Entries of a position on one message.
@@ -130,6 +134,7 @@ def _entries(*checked: _Check) -> _Check:
 
 
 _ID: Final = _passes(checks.identifier)
+_OPERATION: Final = _passes(lambda value, _: checks.operation(value))
 _LABEL: Final = _passes(checks.label)
 _DAY: Final = _parses(date.fromisoformat, date.isoformat)
 _TIME: Final = _parses(time.fromisoformat, lambda one: one.isoformat("minutes"))
@@ -155,10 +160,10 @@ _DESCRIBED: Final[dict[str, _Check]] = {
 _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
     "offer": (
         {
-            "id": _ID,
+            "id": _OPERATION,
             "record": _SECONDS,
             "seconds": _SECONDS,
-            "exchange": _LABEL,
+            "exchange": lambda value: _ID(value) and value != "reversal",
             "occurred_on": _DAY,
             "answer_by": _whole(-MAX_INTEGER),
             "terms": _are_terms,
@@ -176,7 +181,7 @@ _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
         {"occurred_on": _DAY, "code": _LABEL, "seen": _is_head},
     ),
     "request": (
-        {"id": _ID, "seconds": _SECONDS},
+        {"id": _OPERATION, "seconds": _SECONDS},
         {
             **_DESCRIBED,
             "earner": _LABEL,

@@ -8,7 +8,7 @@ specifies every field. What a message says is checked against a journal elsewher
 >>> Message.of(b"{}")
 Traceback (most recent call last):
 ...
-timebank.federation.refused.MessageRefused: this is no message of another bank: it has no envelope \
+timebank.federation.forms.MessageRefused: this is no message of another bank: it has no envelope \
 with a signature
 """
 
@@ -23,12 +23,12 @@ from timebank.errors import Corrupt, shown
 from timebank.federation.forms import (
     ENVELOPE_MAY,
     ENVELOPE_MUST,
+    MessageRefused,
     check_body,
     check_fields,
     field_wrong,
     is_signature,
 )
-from timebank.federation.refused import MessageRefused
 from timebank.journal.form import canonical, commitment, parse
 from timebank.journal.offers import MESSAGES, offered
 from timebank.model.agreements import SeenHead

@@ -21,8 +21,8 @@ from timebank.federation import booking
 from timebank.federation.agreements import Peer, journal_of
 from timebank.federation.booking import OfferForgotten, OtherOffer
 from timebank.federation.envelopes import check_signed, keys_agreed
+from timebank.federation.forms import MessageRefused
 from timebank.federation.messages import Message
-from timebank.federation.refused import MessageRefused
 from timebank.federation.servers import Data, check_own, looking, opened_by
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import offered

@@ -15,16 +15,15 @@ import attrs
 from timebank.bank import TimeBank
 from timebank.federation.agreements import Peer, journal_of
 from timebank.federation.envelopes import Key, key_of, sealed
-from timebank.federation.forms import MOST_ENTRIES
+from timebank.federation.forms import MOST_ENTRIES, MessageRefused
 from timebank.federation.messages import signed_with
-from timebank.federation.refused import MessageRefused
 from timebank.federation.servers import agreement_of_peer, opened_by
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import MESSAGES, offer_body, offered
 from timebank.model.agreements import PEER_PREFIX, account_of, shared_id
 from timebank.proof.heads import check_kept
-from timebank.queries.agreements import offers_under_way
+from timebank.queries.agreements import offers_under_way, readmitted_at
 from timebank.queries.records import PAGE, body_of, last_balance, record_at
 from timebank.storage.protocol import Reader
 
@@ -105,6 +104,8 @@ class _Position:
 def _position_of(reader: Reader, peer: str) -> _Position:
     account = account_of(peer)
     found = _Position(balance=last_balance(reader, account))
+    # Records from before the other bank was readmitted say nothing of its journal of now.
+    readmitted = readmitted_at(reader, account)
     for record, seconds in _posted(reader, account):
         id, body = _exchange(record)
         found.booked[id] = found.booked.get(id, 0) + seconds
@@ -112,7 +113,7 @@ def _position_of(reader: Reader, peer: str) -> _Position:
             continue
         found.offers[id] = body["id"]
         answer = record["request"].get("answer", {}).get("body", {})
-        if answer.get("from") == peer:
+        if answer.get("from") == peer and record["sequence"] > readmitted:
             found.answered_by[id] = answer["record"]
     for record in offers_under_way(reader, account):
         body = offer_body(record)

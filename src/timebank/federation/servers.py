@@ -18,9 +18,9 @@ from timebank.federation import booking
 from timebank.federation.agreements import Peer, journal_of
 from timebank.federation.booking import ANSWER_IN, make_offer
 from timebank.federation.envelopes import Key, Opened, acknowledged, key_of, look, opened, sealed
+from timebank.federation.forms import MessageRefused
 from timebank.federation.messages import Message, signed_with, signer
 from timebank.federation.one_store import crossing, offer_record
-from timebank.federation.refused import MessageRefused
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import Signed, answer_body, cancel_body, offer_body, offered
 from timebank.model import RecordRow

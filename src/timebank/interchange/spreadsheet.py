@@ -21,6 +21,7 @@ from timebank.model import Amendment, Transfer
 from timebank.queries.records import PAGE
 from timebank.queries.statements import Statement, TrialBalance
 from timebank.reports.csv_lines import Trusted, cell_of, csv_line
+from timebank.reports.statement import across_of_line
 from timebank.storage.protocol import Reader
 
 #: The byte order mark, by which spreadsheets know that a file is UTF-8.
@@ -185,9 +186,11 @@ def statement_sheet(
         )
         for line in statement.lines:
             text = (line.reason if line.note is None else line.note) if texts else None
+            across = across_of_line(statement, line.across) if texts else ""
             yield (
                 *(line.occurred_on, line.started_at, line.ended_at, line.sequence, line.id),
-                *("fee" if line.fee else line.kind, line.account, ", ".join(line.others), text),
+                *("fee" if line.fee else line.kind, line.account),
+                *(across or ", ".join(line.others), text),
                 *(line.category, line.area, _amended(line.amendments)),
                 *(line.hours.seconds, sheet.hours(line.hours)),
                 *(line.balance.seconds, sheet.hours(line.balance)),

@@ -17,6 +17,7 @@ from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody, sides_of
 from timebank.model import Account, AccountRow, Amendment, Hold, PostingRow, RecordRow
 from timebank.model.across import Across, across_of
+from timebank.model.agreements import account_of
 from timebank.queries.accounts import account_at, accounts_at, opened_on
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
@@ -141,9 +142,9 @@ class Statement:
     """The statement of an account: what it earned and spent, day by day.
 
     `opening` is the balance before `since`, `closing` the one after `until`; both
-    days are included. `names` gives the names of the accounts on the other sides, and of those
-    that are `merged`: the ids of the accounts that were merged into this one, whose lines are
-    among the others. `holds` are those that are open now, whatever the period: `held` is what
+    days are included. `names` gives the names of the accounts on the other sides, of the banks of
+    offers, and of those that are `merged`: the ids of the accounts that were merged into this one,
+    whose lines are among the others. `holds` are those that are open now, whatever the period: `held` is what
     they reserve to be spent, `incoming` what is held towards the account. `closed_through` is
     the last day of closed books. `at` is the sequence of the last record that the statement
     knows of, `None` where it knows all: it has no holds then.
@@ -308,9 +309,11 @@ def statement(
                 rows.append(posting)
     opening = running
     lines = tuple(_lines(reader, row.account, reversed(rows), opening, at))
-    named = dict.fromkeys((*members[1:], *(other for line in lines for other in line.others)))
-    names = {id: _name(reader, id) for id in named}
     holding, now = open_rows(reader, row.account, now=now) if at is None else ([], now)
+    holds = tuple(hold_at(reader, row.sequence, now=now) for row in holding)
+    banks = [account_of(hold.across.bank) for hold in holds if hold.across is not None]
+    others = (other for line in lines for other in line.others)
+    names = {id: _name(reader, id) for id in dict.fromkeys((*members[1:], *others, *banks))}
     return Statement(
         account,
         since,
@@ -320,7 +323,7 @@ def statement(
         {id: name for id, name in names.items() if name is not None},
         held=Hours.from_seconds(sum(row.held for row in holding)),
         incoming=Hours.from_seconds(sum(row.incoming for row in holding)),
-        holds=tuple(hold_at(reader, row.sequence, now=now) for row in holding),
+        holds=holds,
         merged=members[1:],
         closed_through=_closed_through(reader, at),
         at=at,
@@ -421,7 +424,7 @@ def _line(
         else None,
         taken_back_on=taken_back_on,
         taken_back_whole=taken_back_whole,
-        across=across_of(record),
+        across=None if is_fee else across_of(record),
     )
 
 

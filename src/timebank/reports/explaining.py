@@ -33,7 +33,7 @@ from timebank.errors import (
 )
 from timebank.hours import Hours
 from timebank.model import Account, Hold, Transfer
-from timebank.model.agreements import account_of
+from timebank.model.agreements import PEER_PREFIX, account_of
 from timebank.model.said import Said
 from timebank.reports.text import harmless
 from timebank.reports.words import DEFAULT, Words, code_of
@@ -123,6 +123,8 @@ def accounts_of(error: TimebankError) -> list[str]:
     facts = {**vars(error), **error.gaps}
     found = {value for name, value in facts.items() if name in _ACCOUNTS}
     found.update(facts.get("accounts") or ())
+    if isinstance(error, NotAgreed):
+        found.add(account_of(error.peer))
     return sorted(one for one in found if isinstance(one, str))
 
 
@@ -232,6 +234,8 @@ class _Explanation:
             both = [one for one in (error.lower, error.upper) if one is not None]
             fitting = [one for one in both if str(one) in error.remedy.split()] or [error.passes]
             return [self.words("passes", passes=self.listed(map(str, fitting)))]
+        if isinstance(error, AccountNotEmpty) and error.account.startswith(PEER_PREFIX):
+            return []  # the sentence says it
         if isinstance(error, AccountNotEmpty) and error.remedy and error.balance:
             key = "spend_first" if error.balance.seconds > 0 else "earn_first"
             return [self.words(key, left=abs(error.balance))]
@@ -301,6 +305,9 @@ def _not_empty(_: _Explanation, error: AccountNotEmpty) -> tuple[str, _Facts]:
         return f"{error.code}_hidden", {}
     held, incoming = error.held or Hours(0), error.incoming or Hours(0)
     form = "_held" if held or incoming else ""
+    if error.account.startswith(PEER_PREFIX) and error.balance is not None:
+        owed = abs(error.balance)
+        return f"{error.code}_agreed{form}", {"owed": owed, "offered": held or incoming}
     return f"{error.code}{form}", {"held": held, "incoming": incoming}
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 
-from timebank.model import Hold
+from timebank.model import Across, Hold
+from timebank.model.agreements import account_of
 from timebank.reports.text import (
     Column,
     Row,
@@ -18,6 +19,25 @@ from timebank.reports.text import (
     together,
 )
 from timebank.reports.words import Words
+
+
+def across_text(across: Across, names: Mapping[str, str]) -> str:
+    """Return who is on the other side, in another bank: an address with the bank, or the bank.
+
+    `names` are those of accounts: that of the agreement is what the other bank is called.
+
+    >>> from datetime import UTC, datetime
+    >>> from timebank.model import Across
+    >>> from timebank.reports.holds import across_text
+    >>> until = datetime(2026, 3, 2, tzinfo=UTC)
+    >>> made = Across(bank="j2", offer="x1", is_ours=True, address="bruno", answer_by=until)
+    >>> across_text(made, {"peer:j2": "Bovisa"}), across_text(made, {})
+    ('bruno (Bovisa)', 'bruno (j2)')
+    """
+    bank = names.get(account_of(across.bank)) or across.bank
+    if not across.is_ours or across.address is None:
+        return harmless(bank)
+    return harmless(Words("text")("in_bank", address=across.address, bank=bank))
 
 
 def calendar(holds: Iterable[Hold]) -> list[Hold]:
@@ -46,10 +66,17 @@ def calendar(holds: Iterable[Hold]) -> list[Hold]:
     )
 
 
-def holds_text(holds: Iterable[Hold], *, today: date | None = None) -> list[str]:
+def holds_text(
+    holds: Iterable[Hold],
+    *,
+    today: date | None = None,
+    names: Mapping[str, str] | None = None,
+) -> list[str]:
     """Return a line for each hold, in the order of the calendar.
 
-    With `today`, an open hold that was planned for an earlier day is called overdue.
+    With `today`, an open hold that was planned for an earlier day is called overdue, and an offer
+    to another bank that was to be answered by then is said to have no answer. `names` are those of
+    accounts: of an offer's, what the other bank is called.
 
     >>> from datetime import date, time
     >>> import timebank
@@ -70,27 +97,34 @@ def holds_text(holds: Iterable[Hold], *, today: date | None = None) -> list[str]
     """  # noqa: RUF002  # a span of times has an en dash
     words = Words("holds")
     rows: list[Row] = []
-    overdue = 0
+    late: dict[str, int] = {"overdue": 0, "unanswered": 0}
     for hold in calendar(holds):
-        is_overdue = _is_overdue(hold, today)
-        overdue += is_overdue
+        status = _status(hold, today)
+        if status in late:
+            late[status] += 1
         rows.append(
             [
                 words("no_day") if hold.occurred_on is None else hold.occurred_on.isoformat(),
                 times_text(hold.started_at, hold.ended_at),
                 hold.id,
-                state_text("overdue" if is_overdue else hold.status),
+                state_text(status),
                 str(hold.hours),
                 ", ".join(hold.spenders),
-                ", ".join(hold.earners),
+                _earns(hold, names or {}),
                 until_text(hold),
                 hold.note or hold.category or "",
             ]
         )
     lines = table(_columns(), rows) if rows else [words("none")]
-    if overdue:
-        lines += ["", words.counted("late", overdue)]
+    if late["overdue"]:
+        lines += ["", words.counted("late", late["overdue"])]
+    if late["unanswered"]:
+        lines += ["", words.counted("unanswered", late["unanswered"])]
     return lines
+
+
+def _earns(hold: Hold, names: Mapping[str, str]) -> str:
+    return ", ".join(hold.earners) if hold.across is None else across_text(hold.across, names)
 
 
 def _columns() -> list[Column]:
@@ -130,9 +164,14 @@ def hold_text(made: Hold, *, done: str) -> list[str]:
     return [harmless(line), *map(harmless, flags)]
 
 
-def _is_overdue(hold: Hold, today: date | None) -> bool:
-    day = hold.occurred_on
-    return hold.status == "open" and today is not None and day is not None and day < today
+def _status(hold: Hold, today: date | None) -> str:
+    """Return the status of a hold, or in what it is late."""
+    if hold.status != "open" or today is None:
+        return hold.status
+    day, late = hold.occurred_on, "overdue"
+    if hold.across is not None:
+        day, late = hold.across.answer_by.date(), "unanswered"
+    return late if day is not None and day < today else hold.status
 
 
 def planned_text(hold: Hold) -> str:
@@ -150,7 +189,10 @@ def planned_text(hold: Hold) -> str:
 
 
 def until_text(hold: Hold) -> str:
-    """Return when a hold expires, in UTC to the minute."""
+    """Return when a hold expires, in UTC to the minute; of an offer, when an answer is due."""
+    if hold.across is not None:
+        day = hold.across.answer_by.date()
+        return Words("holds")("answer", day=day) if hold.status == "open" else ""
     if hold.expires_at is None:
         return Words("holds")("no_date")
     return f"{hold.expires_at:%Y-%m-%d %H:%M} UTC"
@@ -173,7 +215,7 @@ def held_text(holds: Iterable[Hold], account: str) -> list[str]:
         ]
         parts += filter(None, [planned_text(hold)])
         note = f" ({hold.note})" if hold.note else ""
-        until = words("until_ever")
+        until = words("until_ever") if hold.across is None else until_text(hold)
         if hold.expires_at is not None:
             until = words("until", moment=until_text(hold))
         lines.append(harmless(f"  {hold.id}: {', '.join(parts)}, {until}{note}"))

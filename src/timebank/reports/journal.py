@@ -8,7 +8,9 @@ from typing import Any, Final
 from timebank.hours import Hours
 from timebank.journal import parse
 from timebank.model import Amendment, Record
+from timebank.model.across import across_of
 from timebank.reports.corrections import changes_text
+from timebank.reports.peers import why_text
 from timebank.reports.text import harmless
 from timebank.reports.words import Words
 
@@ -19,10 +21,16 @@ def operation_of(record: Record) -> str | None:
     return operation if record.kind == "amend" and isinstance(operation, str) else None
 
 
-def record_text(record: Record, amendments: Iterable[Amendment] = ()) -> str:
-    """Return a record as a line: its kind, what it is about, by whom, what a correction came to.
+def record_text(
+    record: Record,
+    amendments: Iterable[Amendment] = (),
+    *,
+    banks: Mapping[str, str] | None = None,
+) -> str:
+    """Return a record as a line: its kind, what it is about, by whom, what it came to.
 
-    `amendments` are those of the exchange that it amends. A record that is not well is a line too.
+    `amendments` are those of the exchange that it amends; `banks` what other banks are called, by
+    their journals. A record that is not well is a line too.
 
     >>> import timebank
     >>> from timebank.reports.journal import record_text
@@ -42,7 +50,7 @@ def record_text(record: Record, amendments: Iterable[Amendment] = ()) -> str:
         parts.append(words("into", account=request.get("into")))
     if record.actor is not None:
         parts.append(words("by", actor=record.actor))
-    came_to = _came_to(record, _part(body, "effects"), amendments, words)
+    came_to = _came_to(record, body, amendments, banks or {})
     end = f": {came_to}" if came_to else ""
     recorded_at = f"{record.recorded_at:%Y-%m-%d %H:%M:%S} UTC"
     description = harmless(f"{' '.join(filter(None, parts))}{end}")
@@ -89,9 +97,13 @@ _CAME_TO: Final[Mapping[str, Callable[[dict[str, Any], Words], str]]] = {
 
 
 def _came_to(
-    record: Record, effects: dict[str, Any], amendments: Iterable[Amendment], words: Words
+    record: Record,
+    body: dict[str, Any],
+    amendments: Iterable[Amendment],
+    banks: Mapping[str, str],
 ) -> str:
-    """Return what a correction came to, in words; nothing for every other record."""
+    """Return what a record came to, in words; nothing for most of them."""
+    words, effects = Words("journal"), _part(body, "effects")
     try:
         match record.kind:
             case "amend":
@@ -104,8 +116,42 @@ def _came_to(
             case "amend_account":
                 was, sets = effects["was"], effects["sets"]
                 return "; ".join(changes_text({field: (was[field], sets[field]) for field in sets}))
+            case "agree" | "readmit":
+                return _agreed(body, banks, words)
             case kind if kind in _CAME_TO:
                 return _CAME_TO[kind](effects, words)
+        return _across(body, banks, words)
     except (KeyError, TypeError, ValueError):
         return words("unreadable")
-    return ""
+
+
+def _agreed(body: dict[str, Any], banks: Mapping[str, str], words: Words) -> str:
+    """Return what was agreed with another bank, or at which of its records it was readmitted."""
+    request = body["request"]
+    if "head" in request:
+        return words("readmitted", size=words.number(request["head"][0]))
+    they, we = (
+        words("unlimited") if limit is None else Hours.from_seconds(limit)
+        for limit in (request["they_may_owe"], request["we_may_owe"])
+    )
+    peer = request["peer"]
+    return words("terms", bank=banks.get(peer, peer), they=they, we=we)
+
+
+def _across(body: dict[str, Any], banks: Mapping[str, str], words: Words) -> str:
+    """Return what an exchange with another bank came to; nothing for every other record."""
+    request = body["request"]
+    if "abandoned" in request:
+        return words("given_up")
+    if body["kind"] in {"refuse", "void"}:
+        refused = request["answer"]["body"] if "answer" in request else request
+        return why_text(refused["code"]) if "code" in refused else ""
+    across = across_of(body)
+    if across is None:
+        return ""
+    bank = banks.get(across.bank, across.bank)
+    if body["kind"] != "hold":
+        return words("for_bank", bank=bank, offer=across.offer)
+    if across.address is None:
+        return words("offered_back", bank=bank)
+    return words("offered", bank=bank, address=across.address)

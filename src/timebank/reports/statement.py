@@ -8,9 +8,10 @@ from textwrap import wrap
 from typing import Final
 
 from timebank.hours import Hours
-from timebank.model import Account, Head
+from timebank.model import Account, Across, Head
+from timebank.model.agreements import account_of
 from timebank.queries.statements import COUNTED, Statement, StatementLine
-from timebank.reports.holds import held_text
+from timebank.reports.holds import across_text, held_text
 from timebank.reports.marks import amended_words, signed, taken_back_words, takes_back_words
 from timebank.reports.text import Column, Row, harmless, period_text, table, titled
 from timebank.reports.words import Words
@@ -215,11 +216,18 @@ def _row(
     return [
         line.occurred_on.isoformat(),
         *(more[name] for name in extra),
-        _others(statement, line.others, words),
+        across_of_line(statement, line.across) or _others(statement, line.others, words),
         described(line, words),
         *line_figures(line, counted),
         str(line.balance),
     ]
+
+
+def across_of_line(statement: Statement, across: Across | None) -> str:
+    """Return who is on the other side in another bank; nothing, where nobody is."""
+    if across is None or statement.account.id == account_of(across.bank):
+        return ""
+    return across_text(across, statement.names)
 
 
 def _others(statement: Statement, others: tuple[str, ...], words: Words) -> str:

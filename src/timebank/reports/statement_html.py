@@ -16,10 +16,12 @@ import attrs
 from timebank.errors import StoreError
 from timebank.hours import Hours
 from timebank.model import Head, Hold
+from timebank.model.agreements import PEER_PREFIX
 from timebank.queries.statements import Statement, StatementLine
 from timebank.reports.holds import calendar
 from timebank.reports.marks import amended_words, taken_back_words, takes_back_words
 from timebank.reports.statement import (
+    across_of_line,
     kind_words,
     line_figures,
     numbers,
@@ -148,13 +150,14 @@ class _Page:
             yield self.words("explained_other")
 
     def _line(self, line: StatementLine, counted: tuple[str, ...]) -> dict[str, Any]:
+        others = across_of_line(self.statement, line.across) or self._others(line.others)
         labels = [] if line.category is None else [line.category]
         if line.area is not None:
             labels.append(self.words.of(line.area))
         return {
             "day": self.short(line.occurred_on),
             "times": self.words.times(line.started_at, line.ended_at),
-            "others": self._others(line.others),
+            "others": others,
             "of": "" if line.account is None else self.words("line_of", account=line.account),
             "text": harmless(said_of(line, self.words)),
             "labels": harmless(", ".join(labels)),
@@ -172,9 +175,10 @@ class _Page:
             earned = sum(hours.seconds for hours in moves if hours.seconds > 0)
             spent = -sum(hours.seconds for hours in moves if hours.seconds < 0)
             others = {p.account for p in hold.postings} - {own}
+            across = across_of_line(self.statement, hold.across)
             yield {
                 "until": self._until(hold),
-                "others": self._others(tuple(sorted(others))),
+                "others": across or self._others(tuple(sorted(others))),
                 "text": harmless(hold.note or hold.category or ""),
                 "planned": self._planned(hold),
                 "earned": str(Hours.from_seconds(earned)) if earned else "",
@@ -189,6 +193,10 @@ class _Page:
         return ", ".join(filter(None, when))
 
     def _until(self, hold: Hold) -> str:
+        if hold.across is not None:
+            by = hold.across.answer_by
+            moment = f"{self.short(by.date())} {by:%H:%M} UTC"
+            return self.words("answer_by", moment=moment)
         if hold.expires_at is None:
             return self.words("no_end")
         return f"{self.short(hold.expires_at.date())} {hold.expires_at:%H:%M} UTC"
@@ -201,4 +209,6 @@ class _Page:
 
 
 def _titled(id: str, name: str | None) -> str:
+    if name is not None and id.startswith(PEER_PREFIX):
+        return harmless(name)
     return harmless(id if name is None else f"{name} ({id})")

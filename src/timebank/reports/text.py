@@ -10,6 +10,7 @@ from unicodedata import category, east_asian_width
 import attrs
 
 from timebank.model import INHERIT, Account, Flag, Limit
+from timebank.model.agreements import PEER_PREFIX
 from timebank.reports.words import Words
 
 #: The widest line of a report.
@@ -224,7 +225,16 @@ def counted(number: int, noun: str) -> str:
 
 
 def titled(id: str, name: str | None) -> str:
-    """Return an account as people know it: its id, and its name where it has one."""
+    """Return an account as people know it: its id, and its name where it has one.
+
+    Of the account of an agreement the other bank's name is enough.
+
+    >>> from timebank.reports.text import titled
+    >>> titled("m1", "Maria R."), titled("m2", None), titled("peer:0198ab", "Bovisa")
+    ('m1 Maria R.', 'm2', 'Bovisa')
+    """
+    if name is not None and id.startswith(PEER_PREFIX):
+        return harmless(name)
     return harmless(id if name is None else f"{id} {name}")
 
 

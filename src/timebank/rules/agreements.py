@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -185,12 +185,23 @@ def _sets(row: AccountRow, sets: AccountChanges) -> Draft:
     return Draft(effects, refers_to=row.opened)
 
 
-def _check_empty(state: State, row: AccountRow, now: int) -> None:
+#: What is to be done before an agreement ends.
+_BEFORE_THE_END: Final = (
+    "exchange the other way until neither owes anything, or write it off (timebank peers "
+    "write-off); offers must be answered"
+)
+
+
+def _check_empty(state: State, row: AccountRow, now: int, *, remedy: str | None = None) -> None:
     posted = state.balances[row.account][1]
     held, incoming = state.reserved(row.account, now)
     if posted or held or incoming:
         raise AccountNotEmpty(
-            row.account, balance=hours(posted), held=hours(held), incoming=hours(incoming)
+            row.account,
+            balance=hours(posted),
+            held=hours(held),
+            incoming=hours(incoming),
+            remedy=remedy,
         )
 
 
@@ -244,5 +255,5 @@ def end(state: State, command: End, now: int) -> Draft | None:
         return None
     agreed(state, command.peer)
     row = state.account(command.accounts[0])
-    _check_empty(state, row, now)
+    _check_empty(state, row, now, remedy=_BEFORE_THE_END)
     return _sets(row, {"status": "closed", "floor": "inherit", "ceiling": "inherit"})

@@ -8,10 +8,11 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 
-from federation.simulation.schedule import Schedule
+from federation.simulation.schedule import TROUBLES, Schedule
 from federation.simulation.wires import Sealed, Signed
 
 CHUNK = 250
@@ -20,14 +21,16 @@ CHUNK = 250
 WIRES = {"signed": Signed, "sealed": Sealed}
 
 
-def run(first: int, count: int, wire: str) -> tuple[Counter[str], list[str]]:
+def run(
+    first: int, count: int, wire: str, troubles: Sequence[str] = ()
+) -> tuple[Counter[str], list[str]]:
     """Run so many schedules; return their figures, and what was wrong."""
     began = time.process_time()
     figures: Counter[str] = Counter()
     wrong: list[str] = []
     for seed in range(first, first + count):
         try:
-            figures += Schedule(seed, wire=WIRES[wire]()).run()
+            figures += Schedule(seed, wire=WIRES[wire](), troubles=troubles).run()
         except Exception as error:  # noqa: BLE001 - each failure is told with its seed
             last = traceback.extract_tb(error.__traceback__)[-1]
             wrong.append(f"seed {seed}: {error!r:.400} ({last.filename}:{last.lineno})")
@@ -41,12 +44,13 @@ def main() -> int:
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
     parser.add_argument("--count", type=int, default=1000, help="how many seeds")
     parser.add_argument("--wire", choices=sorted(WIRES), default="signed")
+    parser.add_argument("--trouble", choices=TROUBLES, action="append", default=[])
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--tell", action="store_true", help="tell what happens, one seed each")
     asked = parser.parse_args()
     if asked.tell:
         for seed in range(asked.first, asked.first + asked.count):
-            Schedule(seed, wire=WIRES[asked.wire](), tell=True).run()
+            Schedule(seed, wire=WIRES[asked.wire](), troubles=asked.trouble, tell=True).run()
         return 0
     began = time.monotonic()
     chunks = range(asked.first, asked.first + asked.count, CHUNK)
@@ -54,7 +58,9 @@ def main() -> int:
     figures: Counter[str] = Counter()
     wrong: list[str] = []
     with ProcessPoolExecutor(asked.processes) as pool:
-        for counted, found in pool.map(run, chunks, sizes, repeat(asked.wire)):
+        for counted, found in pool.map(
+            run, chunks, sizes, repeat(asked.wire), repeat(asked.trouble)
+        ):
             figures += counted
             wrong += found
     seconds = round(time.monotonic() - began, 1)

@@ -322,6 +322,18 @@ def change_key(run: Schedule) -> None:
             run.tell_key(host, peer)
 
 
+def back_up(run: Schedule) -> None:
+    """A server's journal is backed up."""
+    run.host().back_up()
+
+
+def restore(run: Schedule) -> None:
+    """A server goes on from any of its backups."""
+    host = run.host()
+    if host.backups:
+        host.restore(run.chance.choice(host.backups[-4:]))
+
+
 ORDINARY: Final[dict[Act, float]] = {
     offer: 5,
     deliver: 14,
@@ -349,3 +361,4 @@ BOARDS: Final[dict[Act, float]] = {
     write_off: 0.15,
     change_key: 0.3,
 }
+RESTORES: Final[dict[Act, float]] = {back_up: 3, restore: 1.5}

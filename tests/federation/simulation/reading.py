@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Protocol
 
 from timebank.storage.protocol import Store
@@ -27,13 +28,20 @@ class Place(Protocol):
         """Return the store that it is in."""
 
 
+@lru_cache(maxsize=10_000)
+def _said(body: bytes) -> dict[str, Any]:
+    """Return what a record says, which is asked for again and again; nobody may change it."""
+    said: dict[str, Any] = json.loads(body)
+    return said
+
+
 def records(place: Place) -> Iterator[dict[str, Any]]:
     """Yield what the records of a journal say."""
     after = 0
     with place.store.reader(place.name) as reader:
         while page := reader.records(after=after, limit=PAGE):
             for row in page:
-                yield json.loads(row.body)
+                yield _said(row.body)
             after = page[-1].sequence
 
 

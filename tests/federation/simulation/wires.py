@@ -16,7 +16,7 @@ from timebank.federation.booking import book, conclude
 from timebank.journal.form import canonical
 from timebank.journal.offers import answer_body, cancel_body, offer_body
 from timebank.model.agreements import account_of
-from timebank.proof import NotProved, SigningKey
+from timebank.proof import Forked, NotProved, SigningKey
 from timebank.queries.agreements import agreement_with, offers_under_way
 from timebank.queries.records import body_of
 
@@ -35,6 +35,10 @@ class Server(Place, Protocol):
 
 class Unreadable(Exception):
     """What came is nothing that the other bank said."""
+
+
+class AnotherPast(Exception):
+    """The sender's journal does not continue what was seen of it."""
 
 
 class Wire(Protocol):
@@ -89,6 +93,8 @@ class Signed:
         try:
             reply = federation.receive(host.bank, data, key=host.key)
         except NotProved as error:
+            if isinstance(error, Forked) or error.key == "proof_elsewhere":
+                raise AnotherPast from error
             raise Unreadable(error) from error
         return None if reply is None else (federation.Message.of(reply).receiver, reply)
 

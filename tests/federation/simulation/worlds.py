@@ -8,6 +8,8 @@ from hashlib import sha256
 from itertools import count
 from typing import Any, Final
 
+import attrs
+
 from timebank import Band, Fee, Granularity, Statute, TimeBank, federation
 from timebank.proof import SigningKey, origin_of
 from timebank.storage.memory import MemoryStore
@@ -61,6 +63,22 @@ def world(banks: int, variant: int, *, keys: bool) -> tuple[Rows, ...]:
                 reason="an assembly",
             )
     return tuple(store._banks[bank.name] for bank, store in made)
+
+
+def copied(rows: Rows) -> Rows:
+    """Return the rows of a bank in containers of their own, where there are no later ones."""
+    return attrs.evolve(
+        rows,
+        records=list(rows.records),
+        operations=dict(rows.operations),
+        reversals={key: list(own) for key, own in rows.reversals.items()},
+        texts={key: list(own) for key, own in rows.texts.items()},
+        accounts={key: list(own) for key, own in rows.accounts.items()},
+        postings={key: list(own) for key, own in rows.postings.items()},
+        days={},
+        holds_of=dict(rows.holds_of),
+        merging=set(),
+    )
 
 
 def _bank(number: int, variant: int) -> tuple[TimeBank, MemoryStore]:

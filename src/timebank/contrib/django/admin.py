@@ -29,7 +29,12 @@ from timebank.model.ids import identifier
 from timebank.queries.holds import STATUSES
 from timebank.reports.findings import cause_words, spoken
 from timebank.reports.marks import amended_words, taken_back_words, takes_back_words
-from timebank.reports.statement import line_figures, shown_columns, total_figures
+from timebank.reports.statement import (
+    across_of_line,
+    line_figures,
+    shown_columns,
+    total_figures,
+)
 from timebank.reports.text import harmless, title_of
 from timebank.reports.words import DEFAULT, Words, languages
 
@@ -37,7 +42,7 @@ from timebank.reports.words import DEFAULT, Words, languages
 Context = dict[str, Any]
 View = Callable[..., Context | HttpResponse]
 _LOOK: Final = ("GET", "HEAD", "OPTIONS")
-_ACCOUNT_STATUSES: Final = ("open", "frozen", "closed")
+_ACCOUNT_STATUSES: Final = ("open", "frozen", "closed", "agreed")
 _A_YEAR: Final = timedelta(days=365)
 #: What a line of a statement says besides.
 _MARKS: Final = (takes_back_words, taken_back_words, amended_words)
@@ -151,7 +156,7 @@ class AccountAdmin(LookAdmin):
         lines = [
             {
                 "line": line,
-                "others": pages.named(line.others, made.names),
+                "others": across_of_line(made, line.across) or pages.named(line.others, made.names),
                 "marks": [*filter(None, (mark(line, said) for mark in _MARKS))],
                 "figures": list(zip(map(said, counted), line_figures(line, counted), strict=True)),
             }

@@ -22,11 +22,12 @@ from timebank.model import (
     instant,
     microseconds,
 )
+from timebank.model.agreements import account_of
 from timebank.queries.holds import open_page, page_of_all, reserved
 from timebank.queries.proofs import PROVABLE
 from timebank.queries.records import all_accounts, find_record, last_balance, name_of, texts_of
 from timebank.queries.views import record_view
-from timebank.reports.text import harmless
+from timebank.reports.text import harmless, titled
 from timebank.storage.protocol import Reader
 
 #: How many rows a page has.
@@ -105,10 +106,14 @@ def _account_line(reader: Reader, row: AccountRow, now: int) -> AccountLine:
 
 @attrs.frozen
 class Holds:
-    """A page of holds, and the sequence behind which the next one begins, if there may be one."""
+    """A page of holds, and the sequence behind which the next one begins, if there may be one.
+
+    `names` are what the banks of its offers are called, by the accounts of their agreements.
+    """
 
     lines: list[Hold]
     after: int | None
+    names: Mapping[str, str]
 
 
 def holds(bank: TimeBank, *, status: str, after: int, now: datetime) -> Holds:
@@ -124,9 +129,16 @@ def holds(bank: TimeBank, *, status: str, after: int, now: datetime) -> Holds:
             found += [hold for hold in some if status in ("", hold.status)]
             if last is None or len(found) >= ROWS:
                 break
-    if len(found) > ROWS:
-        return Holds(found[:ROWS], found[ROWS - 1].sequence)
-    return Holds(found, last)
+        if len(found) > ROWS:
+            found, last = found[:ROWS], found[ROWS - 1].sequence
+        return Holds(found, last, _bank_names(reader, found))
+
+
+def _bank_names(reader: Reader, holds: Iterable[Hold]) -> dict[str, str]:
+    """Return what the banks of offers are called, by the accounts of their agreements."""
+    accounts = {account_of(hold.across.bank) for hold in holds if hold.across is not None}
+    rows = [row for row in map(reader.account, sorted(accounts)) if row is not None]
+    return {row.account: name for row in rows if (name := name_of(reader, row)) is not None}
 
 
 # -- the journal ---------------------------------------------------------------------
@@ -280,6 +292,11 @@ def _signed(seconds: int) -> str:
     return f"{'+' if seconds > 0 else ''}{Hours.from_seconds(seconds)}"
 
 
+def _limits(value: Any) -> str:
+    """Return how much each of two banks may owe; `-` is unlimited."""
+    return ", ".join(map(_hours, value))
+
+
 def _kind(value: Any) -> str:
     return words.of("account" if value in ACCOUNT_KINDS else "movement", value)
 
@@ -305,6 +322,13 @@ _SHOWN: Final[dict[str, Callable[[Any], str]]] = {
     "reserves": _reserves,
     "expires_at": _instant,
     "expires_in": _duration,
+    "answer_by": _instant,
+    "answer_in": _duration,
+    "seconds": _hours,
+    "they_may_owe": _hours,
+    "we_may_owe": _hours,
+    "terms": _limits,
+    "theirs": _limits,
     "kind": _kind,
     "status": _status,
 }
@@ -313,5 +337,5 @@ _SHOWN: Final[dict[str, Callable[[Any], str]]] = {
 def named(ids: Iterable[str], names: Mapping[str, str], *, most: int = 3) -> str:
     """Return ids with the names that are known, the first few of them."""
     known = list(ids)
-    some = harmless(", ".join(f"{id} {names.get(id, '')}".strip() for id in known[:most]))
+    some = ", ".join(titled(id, names.get(id)) for id in known[:most])
     return some if len(known) <= most else f"{some}, … ({len(known)})"

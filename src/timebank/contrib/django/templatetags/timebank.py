@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -13,8 +14,11 @@ from timebank.contrib.django import bank as joined_bank
 from timebank.contrib.django import pages
 from timebank.contrib.django import words as catalogue
 from timebank.hours import Hours
+from timebank.model import Hold
+from timebank.reports.holds import across_text
 from timebank.reports.marks import amended_words, taken_back_words, takes_back_words
 from timebank.reports.statement import (
+    across_of_line,
     described,
     line_figures,
     numbers,
@@ -48,6 +52,17 @@ def harmless(value: object) -> str:
 def word(value: str, context: str) -> str:
     """Show what a kind or a status is called: `{{ account.kind|word:"account" }}`."""
     return catalogue.of(context, value)
+
+
+@register.filter
+def earns(hold: Hold, names: Mapping[str, str]) -> str:
+    """Show who earns by a hold: accounts, or of an offer who is to earn in another bank.
+
+    `names` are those of accounts, of which those of agreements have the names of banks.
+    """
+    if hold.across is not None:
+        return across_text(hold.across, names)
+    return harmless_text(", ".join(hold.earners))
 
 
 @register.simple_tag
@@ -85,7 +100,7 @@ def statement(
         "lines": [
             {
                 "line": line,
-                "others": pages.named(line.others, made.names),
+                "others": across_of_line(made, line.across) or pages.named(line.others, made.names),
                 "text": harmless_text(described(line, words)),
                 "marks": [
                     said
