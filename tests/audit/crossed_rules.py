@@ -120,9 +120,10 @@ def _agrees(peer: str, account: str, **more: Any) -> Change:
 
 def _agreed_with(peer: str, account: str, **more: Any) -> Change:
     """An account, and an agreement on it."""
+    kind = more.pop("kind", "clearing")
 
     def change(forgery: Forgery) -> None:
-        _opened(account, more.pop("kind", "clearing"))(forgery)
+        _opened(account, kind)(forgery)
         _agrees(peer, account, **more)(forgery)
 
     return change

@@ -55,6 +55,7 @@ class Side:
 
     def restore(self, rows: Rows) -> None:
         """Put a backup in its place, and open it anew."""
+        self.store = MemoryStore()  # of a process that was told nothing
         self.store._banks[self.name] = rows.copied()
         self.open()
 

@@ -340,7 +340,7 @@ class Effects(AuditCheck):
 def _flag(flag: dict[str, Any]) -> Said:
     """Return a flag in words."""
     if flag["rule"] in FLAGS:
-        return said(f"flag_{flag['rule'].replace(' ', '_')}")
+        return said(FLAGS[flag["rule"]])
     told = Flag.of(flag)
     if told.rule == "largest exchange":
         return said("flag_size", needed=told.needed, limit=told.limit)

@@ -18,7 +18,7 @@ from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.crossings import across_here, booked, described_options, show_crossings
 from timebank.cli.heads import EVIDENCE, keep_evidence
 from timebank.cli.options import DURATION, formatted
-from timebank.cli.output import complain, show_as, show_bytes
+from timebank.cli.output import complain, show, show_as, show_bytes
 from timebank.cli.peer_names import bank_names, with_peer, words
 from timebank.cli.program import REFUSED, TOLD, WELL
 
@@ -549,8 +549,13 @@ def bring_in(
         }
         with keeping(file):
             made = [federation.bring_in(bank, line, keys=keys, **who) for line in lines_of(file)]
+        names = bank_names(bank)
     shapes = list(map(reports.json.transfer, made))
-    show_as(format, lambda: shapes, lambda: [line for one in made for line in transfer_text(one)])
+    show_as(
+        format,
+        lambda: shapes,
+        lambda: [line for one in made for line in transfer_text(one, names=names)],
+    )
 
 
 @click.command(help="""Print what this bank has of another one, signed: for its peers reconcile.""")

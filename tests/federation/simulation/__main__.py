@@ -21,7 +21,9 @@ CHUNK = 250
 WIRES = {"signed": Signed, "sealed": Sealed}
 
 
-def run(first: int, count: int, wire: str, troubles: Sequence[str] = ()) -> tuple[Counter[str], list[str]]:
+def run(
+    first: int, count: int, wire: str, troubles: Sequence[str] = ()
+) -> tuple[Counter[str], list[str]]:
     """Run so many schedules; return their figures, and what was wrong."""
     began = time.process_time()
     figures: Counter[str] = Counter()
@@ -56,7 +58,9 @@ def main() -> int:
     figures: Counter[str] = Counter()
     wrong: list[str] = []
     with ProcessPoolExecutor(asked.processes) as pool:
-        for counted, found in pool.map(run, chunks, sizes, repeat(asked.wire), repeat(asked.trouble)):
+        for counted, found in pool.map(
+            run, chunks, sizes, repeat(asked.wire), repeat(asked.trouble)
+        ):
             figures += counted
             wrong += found
     seconds = round(time.monotonic() - began, 1)

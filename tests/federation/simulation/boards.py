@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from federation.simulation.hosts import Host
+from federation.simulation.wires import AnotherPast
 from federation.simulation.worlds import MEMBERS, key_of
 from timebank import (
     AccountNotOpen,
     HistoryLost,
     federation,
 )
-from timebank.proof import Forked, SigningKey, sign_head
+from timebank.journal.offers import offered
+from timebank.proof import NotProved, SigningKey, sign_head
 
 if TYPE_CHECKING:
     from federation.simulation.schedule import Schedule
@@ -32,7 +34,10 @@ def accept_loss(run: Schedule, host: Host, error: HistoryLost) -> None:
 
 
 def readmit(run: Schedule, host: Host, sender: Host) -> None:
-    """Take another bank's journal as it stands now."""
+    """Take another bank's journal as it stands now, where there is an agreement."""
+    mine = run.agreement(host, sender)
+    if mine is None or mine.status == "ended":
+        return
     run.count("readmitted")
     head = sign_head(sender.bank, sender.key)
     federation.readmit(host.bank, sender.journal, head=str(head), reason="they lost their disk")
@@ -54,7 +59,7 @@ def bring_in(run: Schedule, host: Host, data: bytes) -> None:
             )
         except HistoryLost as error:
             accept_loss(run, host, error)
-        except Forked:
+        except NotProved:
             readmit(run, host, sender)
             return
         except AccountNotOpen as error:
@@ -66,14 +71,33 @@ def bring_in(run: Schedule, host: Host, data: bytes) -> None:
             return
 
 
+def give_up(run: Schedule, host: Host, data: bytes, error: federation.OtherOffer) -> None:
+    """Let the bank that made two offers of one id, for it forgot the first, give up the second.
+
+    What was accepted of the first it brings in.
+    """
+    journal = offered(error.ours)["from"]
+    maker = next(one for one in run.hosts if one.journal == journal)
+    peer = run.sender(data) if maker is host else host
+    if error.id in run.open_offers(maker, peer):
+        run.count("given up")
+        federation.abandon(maker.bank, error.id, reason="it was made twice")
+    if maker is host and federation.Message.of(data).body["accepted"]:
+        bring_in(run, host, data)
+
+
 def decide(run: Schedule) -> None:
     """Agree anew where that was ended, learn keys, and give up what nobody can answer."""
     for host, peer in run.pairs():
-        mine, theirs = run.agreement(host, peer), run.agreement(peer, host)
+        mine = run.agreement(host, peer)
         if mine is not None and mine.status == "ended":
             federation.agree(host.bank, peer.journal, they_may_owe=0, we_may_owe=0)
         if run.wire.is_signed:
             run.tell_key(peer, host)
+    for host, peer in run.pairs():
+        mine, theirs = run.agreement(host, peer), run.agreement(peer, host)
+        if host.restored and mine is not None and theirs is not None:
+            readmit(run, peer, host)  # for its board has told the others of the loss
         if theirs is None:
             for id in run.open_offers(host, peer):
                 federation.abandon(host.bank, id, reason="they never agreed")
@@ -92,7 +116,7 @@ def compare(run: Schedule) -> bool:
             accept_loss(run, host, error)
             done = True
             continue
-        except Forked:
+        except NotProved:
             readmit(run, host, peer)
             done = True
             continue
@@ -107,7 +131,7 @@ def compare(run: Schedule) -> bool:
 #: What a board looks into before a message is taken.
 LOOKED_INTO: Final = (
     HistoryLost,
-    Forked,
+    AnotherPast,
     federation.OfferForgotten,
     federation.OtherOffer,
     AccountNotOpen,
@@ -120,11 +144,14 @@ def look_into(run: Schedule, host: Host, data: bytes, error: Exception) -> bool:
         case HistoryLost():
             accept_loss(run, host, error)
             return True
-        case Forked():
+        case AnotherPast():
             readmit(run, host, run.sender(data))
             return False
         case federation.OfferForgotten() if federation.Message.of(data).body["accepted"]:
             bring_in(run, host, data)
+            return False
+        case federation.OtherOffer():
+            give_up(run, host, data, error)
             return False
         case AccountNotOpen():
             reopen(run, host, error)

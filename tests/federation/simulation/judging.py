@@ -22,17 +22,13 @@ class Exchange:
     """An exchange as the journals of two banks have it."""
 
     to: str = ""
-    seconds: int = 0
-    is_offered: bool = False
-    is_ended: bool = False
+    is_open: bool = False
     is_refused: bool = False
+    #: What was booked where it was offered, and where it was answered.
     spent: list[int] = attrs.field(factory=list)
     earned: list[int] = attrs.field(factory=list)
-
-    def take(self, offer: dict[str, Any], moved: list[int], seconds: int) -> None:
-        """Take note of what was booked for an offer."""
-        self.to, self.seconds = offer["to"], offer["seconds"]
-        moved.append(seconds)
+    #: What was booked and is not what the offer says.
+    other: list[int] = attrs.field(factory=list)
 
 
 def exchanges(hosts: Iterable[Place]) -> dict[Key, Exchange]:
@@ -41,15 +37,13 @@ def exchanges(hosts: Iterable[Place]) -> dict[Key, Exchange]:
     for host in hosts:
         offers: dict[str, Exchange] = {}
         for record in records(host):
-            request, effects = record["request"], record["effects"]
+            request = record["request"]
             if record["kind"] == "hold" and "offer" in request:
                 one = found.setdefault((host.journal, request["id"]), Exchange())
                 offers[request["id"]] = one
-                one.is_offered, one.to = True, request["offer"]["to"]
-                account = account_of(one.to)
-                one.seconds = sum(s for id, s in effects["lines"] if id == account)
+                one.is_open, one.to = True, request["offer"]["to"]
             elif record["kind"] in {"settle", "void"} and request["hold"] in offers:
-                offers[request["hold"]].is_ended = True
+                offers[request["hold"]].is_open = False
             _take_moved(found, host, record)
     return found
 
@@ -68,7 +62,10 @@ def _take_moved(found: dict[Key, Exchange], host: Place, record: dict[str, Any])
     postings: list[tuple[str, int]] = record["effects"].get("postings", [])
     if postings:
         moved = sum(seconds for id, seconds in postings if id == account)
-        one.take(offer, one.spent if is_own else one.earned, moved if is_own else -moved)
+        one.to = offer["to"]
+        (one.spent if is_own else one.earned).append(moved if is_own else -moved)
+        if abs(moved) != offer["seconds"]:
+            one.other.append(moved)
 
 
 def _offer_of(request: dict[str, Any]) -> dict[str, Any] | None:
@@ -92,8 +89,8 @@ def wrong_now(hosts: Sequence[Place]) -> Iterator[str]:
         for moved, where in ((one.spent, "spent"), (one.earned, "earned")):
             if len(moved) > 1:
                 yield f"{named} was {where} {len(moved)} times"
-            if any(seconds != one.seconds for seconds in moved):
-                yield f"{named} is of {one.seconds} s, and {moved} were {where}"
+        if one.other:
+            yield f"{named} was booked as {one.other} s, which is not what was offered"
         under_way[journal, one.to] += sum(one.spent) - sum(one.earned)
     for first, second in combinations(hosts, 2):
         pair = (first.journal, second.journal)
@@ -135,9 +132,9 @@ def wrong_at_last(hosts: Sequence[Place]) -> Iterator[str]:
     yield from wrong_now(hosts)
     for (journal, id), one in exchanges(hosts).items():
         named = f"{id} of {journal}"
-        if len(one.spent) != len(one.earned):
-            yield f"{named} was spent {len(one.spent)} times and earned {len(one.earned)} times"
-        if one.is_offered and not one.is_ended:
+        if one.spent != one.earned:
+            yield f"{named}: {one.spent} s were spent and {one.earned} s earned"
+        if one.is_open:
             yield f"{named} is still open"
     for host in hosts:
         total = sum(balance(host, id) for id in accounts(host))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import permutations
@@ -88,9 +89,7 @@ class Schedule:
             Host(f"b{number}", copied(one), now=self.now) for number, one in enumerate(rows)
         ]
         self.network = Network(self.chance)
-        self.troubles = [
-            one for one in TROUBLES if self.chance.random() < 0.5 or one in troubles
-        ]
+        self.troubles = [one for one in TROUBLES if self.chance.random() < 0.5 or one in troubles]
         if not self.wire.is_signed and "restores" in self.troubles:
             self.troubles.remove("restores")  # who has lost what is seen by heads
         self.weights = dict(acts.ORDINARY)
@@ -243,11 +242,11 @@ class Schedule:
         if not is_late and not any(one.restored for one in self.hosts):
             raise error
         self.count(type(error).__name__)
-        with host.soon(0, ""):
-            if (self.is_healing or self.chance.random() < 0.4) and boards.look_into(
-                self, host, message.data, error
-            ):
-                self.network.waiting.append(message)
+        host.fault.left = 0
+        if self.is_healing or self.chance.random() < 0.4:
+            with suppress(*(() if self.is_healing else LATER)):
+                if boards.look_into(self, host, message.data, error):
+                    self.network.waiting.append(message)
 
     def sender(self, data: bytes) -> Host:
         """Return who sent a message."""

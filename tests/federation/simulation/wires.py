@@ -37,6 +37,10 @@ class Unreadable(Exception):
     """What came is nothing that the other bank said."""
 
 
+class AnotherPast(Exception):
+    """The sender's journal does not continue what was seen of it."""
+
+
 class Wire(Protocol):
     """What the simulation asks of messages. A `peer` is the journal of the other bank."""
 
@@ -88,9 +92,9 @@ class Signed:
         """Implement `Wire.receive`."""
         try:
             reply = federation.receive(host.bank, data, key=host.key)
-        except Forked:
-            raise
         except NotProved as error:
+            if isinstance(error, Forked) or error.key == "proof_elsewhere":
+                raise AnotherPast from error
             raise Unreadable(error) from error
         return None if reply is None else (federation.Message.of(reply).receiver, reply)
 
