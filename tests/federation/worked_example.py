@@ -18,6 +18,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "peer-messages.md"
 BEGIN, END = "<!-- made by tests/federation/worked_example.py -->", "<!-- end -->"
 
 
+_TOLD = (
+    "Isola offers 1:30 hours of its member `m1` for the member `m1` of Bovisa; it is their second "
+    "exchange. The body of the offer, and its digest:"
+)
+
+
 def messages() -> tuple[str, str, bytes, bytes]:
     """Return both public keys, an offer, and the answer to it."""
     one, other = two_sides()
@@ -44,8 +50,7 @@ def example() -> str:
             "",
             f"```text\n{isola}\n{bovisa}\n```",
             "",
-            "Isola offers 1:30 hours of its member `m1` for the member `m1` of Bovisa; it is their "
-            "second exchange. The body of the offer, and its digest:",
+            _TOLD,
             "",
             f"```text\n{canonical(body).decode()}\n{digest_of(body)}\n```",
             "",
