@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
+from audit.corrected import merged
 from audit.crossed import (
     ACCOUNT,
     OURS,
@@ -364,6 +365,11 @@ def _an_answer(*, accepted: bool) -> JSON:
     return {"body": body}
 
 
+def _answered_as_well(made: JSON) -> None:
+    """What is booked is brought in as well."""
+    made["request"]["answer"] = _an_answer(accepted=True)
+
+
 def _reasoned(forgery: Forgery) -> None:
     """The last record has a reason."""
     made = forgery.records[-1]
@@ -546,6 +552,9 @@ RULES: Final[tuple[FormatRule, ...]] = (
             spends(_agreed_with("p9", "c9")),
             spends(_agreed_with("j" * 101, "peer:" + "j" * 101)),
             spends(_agreed_with(OURS, f"peer:{OURS}")),
+            spends(
+                until_kind("agree", asked(account="peer:p9", peer="p9"), effects(account="peer:p9"))
+            ),
             spends(until_kind("agree", effects(of=1))),
             spends(until_kind("agree", effects(account="peer:left"))),
             spends(until_kind("suspend_agreement", effects(of=1))),
@@ -560,6 +569,13 @@ RULES: Final[tuple[FormatRule, ...]] = (
         more=(
             spends(_agreed_with("p9", "peer:p9", kind="fund")),
             spends(_opened("peer:p9"), _adopts("peer:p9"), _agrees("p9", "peer:p9")),
+            spends(
+                _opened("peer:p9"),
+                _opened("c2"),
+                merged("peer:p9", "c2"),
+                _last(effects(statute="x/1")),
+                _agrees("p9", "peer:p9"),
+            ),
         ),
     ),
     FormatRule(
@@ -705,6 +721,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         earns(until(BOOKED, message(to="another"))),
         more=(
             earns(until(BOOKED, message(earner=None, reverses="r1"))),
+            earns(until(BOOKED, _no_fee, _answered_as_well)),
             earns(until(NOBODY, message(to="another"))),
             spends(until(BACK, message(to="another"))),
             spends(until(BACK, message(earner="m1", reverses=None))),

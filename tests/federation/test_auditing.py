@@ -11,12 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner, Result
 
 import timebank
 from audit.crossed import ACCOUNT, OURS, THEIRS, Change, answer, both, offer, until
-from audit.forgeries import Forgery
+from audit.forgeries import JSON, Forgery
 from timebank import Hours, InvalidRequest, TimeBank, federation
 from timebank.audit import AuditReport
 from timebank.cli import main
@@ -195,6 +196,43 @@ def test_what_one_bank_has_lost_is_found() -> None:
             "none: that bank has no such offer",
         )
     ] == told(lost)
+
+
+def refused(made: JSON) -> None:
+    """What was booked is refused instead, by a bank that wrote its past anew."""
+    asked, terms = made["request"], made["effects"]["terms"]
+    made["request"] = {"id": asked["id"], "code": "frozen", "offer": asked["offer"]}
+    made["effects"], made["kind"] = {"terms": terms}, "refuse"
+
+
+def test_what_one_booked_and_the_other_refused_is_found() -> None:
+    """The balances differ by just that."""
+    x1 = "offer x1 of bank id-1 to bank their-1"
+    report = pair(until(SETTLED), theirs=(until(SETTLED, refused),))
+    expected = "the exchange booked in bank their-1 too"
+    assert [(x1, expected, "refused, by record 10 of bank their-1")] == told(report)
+
+
+def test_only_the_banks_that_are_named_are_compared(banks: tuple[TimeBank, TimeBank]) -> None:
+    """What is with a third one is left out."""
+    isola, bovisa = banks
+    third = timebank.TimeBank(isola.store, bank="corvetto")
+    third.open_account("m1")
+    for bank, other in ((isola, third), (third, isola)):
+        federation.agree(bank, other, they_may_owe=20, we_may_owe=20)
+    back = federation.transfer(third, isola, spender="m1", earner="m1", hours=2, id="x1").earned
+    assert back is not None
+    federation.transfer(isola, third, spender="m1", earner="m1", hours=1, id="x2")
+    federation.make_offer(isola, third, spender="m1", earner="m1", hours=1, id="x3")
+    federation.abandon(isola, "x3", reason="nobody answers")
+    federation.write_off(isola, third, account="m2", hours="0:30", reason="lost")
+    assert (0, ()) == attrs.astuple(
+        federation.audit_pairs(isola, bovisa), filter=attrs.filters.include("records", "notes")
+    )
+    assert (4, 1) == (
+        federation.audit_pairs(*banks, third).accounts,
+        len(federation.audit_pairs(*banks, third).notes),
+    )
 
 
 def test_a_refusal_that_is_lost_is_a_note() -> None:
