@@ -6,7 +6,7 @@ import copy
 import itertools
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import timebank
@@ -17,7 +17,7 @@ from timebank.federation import booking
 from timebank.journal import commitment
 from timebank.journal.offers import MESSAGES, answer_body, cancel_body, digest_of, offer_body
 from timebank.model import TextRow
-from timebank.model.agreements import SeenHead
+from timebank.model.agreements import SeenHead, shared_id
 from timebank.queries.records import body_of
 from timebank.rules.agreements import Readmit
 from timebank.rules.conclusions import BringIn
@@ -37,6 +37,12 @@ def spending() -> Forgery:
 def earning() -> Forgery:
     """The journal of the bank whose members earn, and which books the offers."""
     return _forgery(_crossed(ours="earns")[1])
+
+
+def both() -> tuple[Forgery, Forgery]:
+    """The journals of the two, whose members spend here and earn there."""
+    spends, earns = _crossed(ours="spends")
+    return _forgery(spends), _forgery(earns)
 
 
 def _crossed(*, ours: str) -> tuple[TimeBank, TimeBank]:
@@ -74,8 +80,13 @@ def _adopt(bank: TimeBank, payer: Any, unit: str) -> None:
 def _exchanges(a: TimeBank, b: TimeBank, clock: Clock) -> None:
     """What goes from one bank to the other, and back."""
     described: JSON = {
-        **{"category": "care", "area": "north", "resource": "car", "tags": ["b", "a"]},
-        **{"started_at": "09:00", "ended_at": "10:30", "note": "bread"},
+        "category": "care",
+        "area": "north",
+        "resource": "car",
+        "tags": ["b", "a"],
+        "started_at": time(9),
+        "ended_at": time(10, 30),
+        "note": "bread",
     }
     day = clock.now.date()
     federation.make_offer(a, b, spender="m1", earner="m1", hours="2:07", id="x1", **described)
@@ -86,7 +97,7 @@ def _exchanges(a: TimeBank, b: TimeBank, clock: Clock) -> None:
     cancel = {"body": cancel_body(_record(a, "x3"))}
     booking.conclude(a, {"body": answer_body(booking.book(b, cancel))})
     for id, hours in (("r1", "0:10"), ("r2", "0:05"), ("r3", "0:15")):
-        booked = booking.shared_id(a.head().journal, "x1")
+        booked = shared_id(a.head().journal, "x1")
         federation.make_reversal(b, booked, reason="less", hours=hours, id=id)
     _answered(b, a, "r1")
     federation.abandon(b, "r2", reason="nobody answers")
@@ -109,9 +120,15 @@ def _board(a: TimeBank, b: TimeBank) -> None:
     """What boards do: bringing in, writing off, suspending, readmitting; and offers after that."""
     offer = offer_body(_record(a, "x1")) | {"id": "gone", "occurred_on": "2026-02-28"}
     answer = {
-        **{"format": MESSAGES, "kind": "answer", "from": b.head().journal, "record": 90},
-        **{"to": a.head().journal, "offer": {"body": offer}, "accepted": True},
-        **{"terms": [None, 7200], "occurred_on": "2026-02-28"},
+        "format": MESSAGES,
+        "kind": "answer",
+        "from": b.head().journal,
+        "record": 90,
+        "to": a.head().journal,
+        "offer": {"body": offer},
+        "accepted": True,
+        "terms": [None, 7200],
+        "occurred_on": "2026-02-28",
     }
     assert digest_of(answer)
     a._execute(BringIn.spent({"body": answer}, spender="m2"))

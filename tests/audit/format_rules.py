@@ -9,14 +9,21 @@ import copy
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
 import timebank
-from audit import forgeries, lifetimes, oddities, test_audit, test_audit_rules
+from audit import (
+    crossed,
+    crossed_rules,
+    forgeries,
+    lifetimes,
+    oddities,
+    test_audit,
+    test_audit_rules,
+)
 from audit.corrected import (
     amended,
     amended_account,
@@ -30,7 +37,8 @@ from audit.corrected import (
     settled,
     undone,
 )
-from audit.forgeries import DAY, JSON, Forgery, audit_of, small
+from audit.forgeries import DAY, JSON, Forgery, small
+from audit.format_rule import Change, FormatRule, honest, of, report_of
 from support import Clock, sources
 from timebank import AuditReport, Head
 from timebank.audit import audit
@@ -42,48 +50,9 @@ from timebank.storage.protocol import Batch, Reader, Store
 PATH: Final = Path(__file__).parents[2] / "docs" / "format-rules.md"
 HOUR: Final = 3600
 YESTERDAY: Final = "2026-03-01"
-Change = Callable[[Forgery], object]
-
-
-def _names(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-@attrs.frozen
-class FormatRule:
-    """A rule of the page in few words, the checks that tell what breaks it, and such a journal.
-
-    There may be `more` ways to break it. `besides` are checks that tell what follows from it, where
-    nothing can be done about that.
-    """
-
-    number: str
-    words: str
-    checks: frozenset[str] = attrs.field(converter=_names)
-    forged: Callable[[], AuditReport]
-    more: tuple[Callable[[], AuditReport], ...] = ()
-    besides: frozenset[str] = attrs.field(default="", converter=_names)
 
 
 # -- the journals that are forged ------------------------------------------------------------
-
-
-@cache
-def honest(made: Callable[[], Forgery]) -> Forgery:
-    """A journal in which nothing is wrong, made once."""
-    return made()
-
-
-def of(made: Callable[[], Forgery], *changes: Change) -> Callable[[], AuditReport]:
-    """The audit of a journal that was changed, its chain and its rows made anew."""
-
-    def report() -> AuditReport:
-        forgery = copy.deepcopy(honest(made))
-        for change in changes:
-            change(forgery)
-        return report_of(forgery.batch(readable_only=True))
-
-    return report
 
 
 def here(*changes: Change) -> Callable[[], AuditReport]:
@@ -131,11 +100,6 @@ def restarted() -> Forgery:
         return Forgery(records, reader.texts(after=0, through=100))
 
 
-def report_of(batch: Batch) -> AuditReport:
-    """The audit of rows; notes are of no interest."""
-    return attrs.evolve(audit_of(batch), notes=())
-
-
 BASES: Final = (
     small,
     test_audit_rules.forged,
@@ -143,6 +107,8 @@ BASES: Final = (
     lifetimes.lifetimes,
     unlimited,
     restarted,
+    crossed.spending,
+    crossed.earning,
 )
 
 
@@ -545,7 +511,7 @@ _POT: Final = (
 )
 _ABOVE: Final = {"rule": "ceiling", "account": "m4", "limit": 60, "available": 60, "needed": 2400}
 
-RULES: Final[tuple[FormatRule, ...]] = (
+_ONE_BANK: Final[tuple[FormatRule, ...]] = (
     FormatRule("F1", "the fields of a record", "canonical", here(with_field("more", 1))),
     FormatRule("F2", "the format's name", "chain", here(with_field("format", "timebank/2"))),
     FormatRule("F3", "the journal's id", "chain", here(with_field("journal", "another"))),
@@ -1741,6 +1707,14 @@ RULES: Final[tuple[FormatRule, ...]] = (
         here(lost_and_there),
         more=(here(lost(7, "ab" * 32, lost=[8, "ab" * 32])),),
     ),
+)
+#: In the order of the page. What is between two banks is another way to break some of the first.
+RULES: Final[tuple[FormatRule, ...]] = (
+    *(
+        attrs.evolve(rule, more=(*rule.more, *crossed_rules.ALSO.get(rule.number, ())))
+        for rule in _ONE_BANK
+    ),
+    *crossed_rules.RULES,
 )
 
 

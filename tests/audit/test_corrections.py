@@ -30,7 +30,7 @@ from audit.corrected import (
 )
 from audit.corrected import closed as closed_books
 from audit.forgeries import DAY, Forgery, found
-from audit.format_rules import report_of
+from audit.format_rule import report_of
 from audit.test_audit_stretches import Here, same
 from support import Clock, sources
 from timebank import Band, Demurrage, Dues, Fee, OverReversed, Statute, TimeBank, Welcome

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from audit.forgeries import Forgery, found, small
-from audit.format_rules import BASES, PATH, RULES, FormatRule, honest, page, report_of
+from audit.format_rule import FormatRule, honest, report_of
+from audit.format_rules import BASES, PATH, RULES, page
 from timebank import AUDIT_CHECKS
 
 FORMAT = (Path(__file__).parents[2] / "docs" / "journal-format.md").read_text("utf-8")

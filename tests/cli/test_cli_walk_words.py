@@ -188,8 +188,11 @@ REFUSED: dict[str, list[str]] = {
 OWN = set(
     re.findall(r"[a-z]{3,}", "main maria rossi luca bianchi visita utc verona nadia postgresql")
 )
-#: Commands whose words are JSON alone, or those of programs, or of files that they read.
-ELSEWHERE = re.compile(r"(audit-host|demo|export|import|personal-data|schema|statute schema)\b")
+#: Commands whose words are JSON alone, or those of programs, or of files that they read; those on
+#: other banks are walked in `test_cli_peers`.
+ELSEWHERE = re.compile(
+    r"(audit-host|demo|export|import|peers|personal-data|schema|statute schema)\b"
+)
 
 
 def commands(command: click.Command = main, path: str = "") -> Iterator[str]:

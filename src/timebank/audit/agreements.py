@@ -24,7 +24,6 @@ from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.message_fields import offer_of
 from timebank.errors import shown
 from timebank.journal import parse
-from timebank.model import RecordRow
 from timebank.model.said import said, who
 
 #: The kinds of record that move hours, reserve them, or release what was reserved.
@@ -109,9 +108,11 @@ class Agreements(AuditCheck):
 
     def _terms(self, record: AuditedRecord, account: str) -> Iterator[Difference]:
         """Yield terms that are not the bank's own."""
-        terms = self._known[account][0] if account in self._known else None
-        found = record.effects.get("terms")
-        if terms is not None and found != terms:
+        if account not in self._known:
+            return
+        terms = self._known[account][0]
+        found = record.effects.get("terms", terms)  # where there are none, that is said elsewhere
+        if found != terms:
             yield said("terms_of_the_agreement", terms=shown(terms)), shown(found)
 
     # -- offers ------------------------------------------------------------------------------
@@ -127,8 +128,8 @@ class Agreements(AuditCheck):
         yield from self._agreed(account, reverses=reverses)
         yield from self._terms(record, account)
         due = record.content["recorded_at"] + offer["answer_in"]
-        if effects.get("answer_by") != due:
-            yield said("answer_by", instant=due), shown(effects.get("answer_by"))
+        if effects.get("answer_by", due) != due:
+            yield said("answer_by", instant=due), shown(effects["answer_by"])
         if reverses:
             yield from self._moves_back(record, account)
         elif "reverses" in effects:
@@ -248,6 +249,10 @@ class Agreements(AuditCheck):
             return  # a finding of its own
         held, request = record.hold.content, record.request
         ends = sorted(request.keys() & BETWEEN)
+        if record.kind == "void":
+            flags = [{"rule": "abandoned"}] if "abandoned" in request else []
+            if record.effects.get("flags", []) != flags:
+                yield said("flags", flags=shown(flags)), shown(record.effects.get("flags", []))
         if "offer" not in held["request"]:
             if ends:
                 yield said("no_such_field"), ", ".join(ends)
@@ -260,10 +265,6 @@ class Agreements(AuditCheck):
         word = "void" if record.kind == "void" else None
         if request["id"] != (id := id_shared(made["from"], made["id"], word)):
             yield said("id_shared", id=id), shown(request["id"])
-        if record.kind == "void":
-            flags = [{"rule": "abandoned"}] if "abandoned" in request else []
-            if record.effects.get("flags", []) != flags:
-                yield said("flags", flags=shown(flags)), shown(record.effects.get("flags", []))
         if "answer" in request:
             yield from self._answer(record, made)
 
@@ -346,10 +347,9 @@ class Agreements(AuditCheck):
         """Return an earlier record, where there is one of this sequence."""
         if type(sequence) is not int or not 0 < sequence < before:
             return None
-        rows: list[RecordRow] = self.context.reader.records(after=sequence - 1, limit=1)
-        if not rows or rows[0].sequence != sequence:
-            return None
-        found: dict[str, Any] = parse(rows[0].body)
+        found: dict[str, Any] = parse(
+            self.context.reader.records(after=sequence - 1, limit=1)[0].body
+        )
         return found
 
     # -- checkpoints and stretches -----------------------------------------------------------

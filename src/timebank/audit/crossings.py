@@ -21,8 +21,13 @@ from timebank.model.said import said, who
 AGREEMENT_RECORDS: Final = frozenset({"agree", "suspend_agreement", "end_agreement", "readmit"})
 #: What a request has that is between two banks.
 BETWEEN: Final = frozenset({"abandoned", "answer", "offer", "written_off"})
-#: The flags of what is between two banks, which have nothing but a rule.
-FLAGS: Final = ("late answer", "forgotten", "abandoned", "written off")
+#: The flags of what is between two banks, which have nothing but a rule, and the words for each.
+FLAGS: Final = {
+    "late answer": "flag_late_answer",
+    "forgotten": "flag_forgotten",
+    "abandoned": "flag_abandoned",
+    "written off": "flag_written_off",
+}
 #: Name of a field in the body of an offer → its name in the request of a transfer or hold.
 DESCRIBED: Final = {
     "started_at": "from",

@@ -210,15 +210,13 @@ class Effects(AuditCheck):
             found = chain(found, self._sides(record))
         if record.kind == "hold":
             return chain(_expiry(record), found)
-        day, of = record.request.get("occurred_on"), record.effects["occurred_on"]
-        if of != (record.content["recorded_on"] if day is None else day):
-            expected = on = record.content["recorded_on"]
-            if day is not None:
-                expected = day
-            if day is not None and "answer" in record.request:
-                expected = settled_day(day, on, self._fold.closed_through)
-            if of != expected:
-                found = chain([(said("occurred_on", day=shown(expected)), shown(of))], found)
+        of = record.effects["occurred_on"]
+        expected = record.request.get("occurred_on", record.content["recorded_on"])
+        if "answer" in record.request:
+            on, closed = record.content["recorded_on"], self._fold.closed_through
+            expected = settled_day(expected, on, closed)
+        if of != expected:
+            found = chain([(said("occurred_on", day=shown(expected)), shown(of))], found)
         return found
 
     def _sides(self, record: AuditedRecord) -> Iterator[Difference]:
@@ -342,7 +340,7 @@ class Effects(AuditCheck):
 def _flag(flag: dict[str, Any]) -> Said:
     """Return a flag in words."""
     if flag["rule"] in FLAGS:
-        return said(f"flag_{flag['rule'].replace(' ', '_')}")
+        return said(FLAGS[flag["rule"]])
     told = Flag.of(flag)
     if told.rule == "largest exchange":
         return said("flag_size", needed=told.needed, limit=told.limit)

@@ -43,7 +43,7 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
     judged = is_judged(statute, request)
     if not judged and not fee and record.kind == "transfer":
         yield from _as_asked(request, own)  # most records: nothing is made of what was asked
-        if "flags" in effects and request.keys().isdisjoint(SETTLED):
+        if "flags" in effects:
             yield from _flag_differences(record, [])
         return
     asked = sum(seconds for _, seconds in request["earners"])
@@ -141,7 +141,12 @@ def _as_asked(request: dict[str, Any], own: Lines) -> Iterator[Difference]:
 def _flag_differences(
     record: AuditedRecord, expected: list[dict[str, Any]] | None
 ) -> Iterator[Difference]:
-    """Yield where a record has other flags of size and day than these; `None` is a refusal."""
+    """Yield where a record has other flags of size and day than these; `None` is a refusal.
+
+    Those of what was agreed on before, or is written off, `Agreements` looks at.
+    """
+    if not record.request.keys().isdisjoint(SETTLED):
+        return
     flags = record.effects.get("flags", ())
     found = [flag for flag in flags if flag["rule"] not in {"floor", "ceiling"}]
     if expected is None:

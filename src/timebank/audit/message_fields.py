@@ -65,8 +65,8 @@ def offered_differences(offer: dict[str, Any]) -> Iterator[Difference]:
     """Yield what is wrong in the fields by which a hold is an offer."""
     yield from fields_of("request.offer", offer, _OFFERED)
     if not offer.keys() >= {"to", "answer_in"} or len(offer.keys() & {"earner", "reverses"}) != 1:
-        expected = said("request_with", fields="offer: to, answer_in, earner | reverses")
-        yield expected, ", ".join(map(shown, offer))
+        fields = "to, answer_in, earner | reverses"
+        yield said("message_with", where="request.offer", fields=fields), _named(offer)
 
 
 def signed_differences(where: str, signed: dict[str, Any], *kinds: str) -> Iterator[Difference]:
@@ -75,7 +75,7 @@ def signed_differences(where: str, signed: dict[str, Any], *kinds: str) -> Itera
     body = signed.get("body")
     if type(body) is not dict:
         if "body" not in signed:
-            yield said("request_with", fields=f"{where}: body"), ", ".join(map(shown, signed))
+            yield said("message_with", where=where, fields="body"), _named(signed)
         return
     yield from _body(f"{where}.body", body, *kinds)
 
@@ -84,18 +84,18 @@ def _body(where: str, body: dict[str, Any], *kinds: str) -> Iterator[Difference]
     """Yield what is wrong in the fields of a body."""
     kind = body.get("kind")
     if type(kind) is not str or kind not in kinds:
-        yield said("of_its_type", field=f"{where}.kind"), shown(kind)
+        yield said("message_of_kind", where=where, kinds=" | ".join(kinds)), shown(kind)
         return
     always, sometimes = _BODIES[kind]
     found = [*fields_of(where, body, always | sometimes)]
     if not always.keys() <= body.keys():
-        missing = said("request_with", fields=f"{where}: {', '.join(sorted(always))}")
-        found.append((missing, ", ".join(map(shown, body))))
+        missing = said("message_with", where=where, fields=", ".join(sorted(always)))
+        found.append((missing, _named(body)))
     yield from found
     if found:
         return
     if kind == "offer" and len(body.keys() & {"earner", "reverses"}) != 1:
-        yield said("request_with", fields=f"{where}: earner | reverses"), ", ".join(body)
+        yield said("message_with", where=where, fields="earner | reverses"), _named(body)
     if kind == "answer":
         yield from _answer(where, body)
     if kind == "cancel":
@@ -106,8 +106,12 @@ def _answer(where: str, body: dict[str, Any]) -> Iterator[Difference]:
     """Yield what is wrong in the fields of an answer, which has a day or a word."""
     has, lacks = ("occurred_on", "code") if body["accepted"] else ("code", "occurred_on")
     if has not in body or lacks in body:
-        yield said("request_with", fields=f"{where}: {has}"), ", ".join(map(shown, body))
+        yield said("message_with", where=where, fields=has), _named(body)
     yield from signed_differences(f"{where}.offer", body["offer"], "offer", "cancel")
+
+
+def _named(found: dict[str, Any]) -> str:
+    return ", ".join(map(shown, sorted(found))) or said("none")
 
 
 # -- values ------------------------------------------------------------------------------------
@@ -126,9 +130,9 @@ def offer_of(signed: dict[str, Any]) -> dict[str, Any]:
 
 def value_differences(where: str, signed: dict[str, Any]) -> Iterator[Difference]:
     """Yield values of a signed message whose fields are known that are not as they must be."""
-    body = signed["body"]
+    body, where = signed["body"], f"{where}.body"
     if body["format"] != FORMAT:
-        yield said("of_its_type", field=f"{where}.format"), shown(body["format"])
+        yield said("message_format", where=where, format=FORMAT), shown(body["format"])
     yield from _numbers(where, body)
     if body["kind"] == "answer":
         yield from value_differences(f"{where}.offer", body["offer"])
@@ -137,9 +141,16 @@ def value_differences(where: str, signed: dict[str, Any]) -> Iterator[Difference
             yield _turned(where, body, offer)
     elif body["kind"] == "cancel":
         offer = body["offer"]
-        yield from value_differences(f"{where}.offer", {"body": offer})
+        yield from _values_of_offer(f"{where}.offer", offer)
         if (offer["from"], offer["to"]) != (body["from"], body["to"]):
             yield _turned(where, body, offer)
+
+
+def _values_of_offer(where: str, offer: dict[str, Any]) -> Iterator[Difference]:
+    """Yield those of an offer that is taken back, which is not signed."""
+    yield from _numbers(where, offer)
+    if offer["format"] != FORMAT:
+        yield said("message_format", where=where, format=FORMAT), shown(offer["format"])
 
 
 def _turned(where: str, body: dict[str, Any], offer: dict[str, Any]) -> Difference:
@@ -151,7 +162,7 @@ def _numbers(where: str, body: dict[str, Any]) -> Iterator[Difference]:
     """Yield numbers that are too small, and tags that are not in order."""
     for field, least in (("seconds", 1), ("record", 1)):
         if body.get(field, least) < least:
-            yield said("request_of_more_than_0", field=f"{where}.{field}"), shown(body[field])
+            yield said("more_than_0", field=f"{where}.{field}"), shown(body[field])
     yield from told_differences(where, body)
     tags = body.get("tags", ["-"])
     if not 1 <= len(tags) <= MAX_TAGS or not all(one < other for one, other in pairwise(tags)):

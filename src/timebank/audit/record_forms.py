@@ -164,7 +164,8 @@ def _told(effects: _Object, wanted: set[str], *, seen: bool) -> Iterator[Differe
     """Yield what another bank is told, where it is not, or where there is none."""
     found = effects.keys() & {"terms", "answer_by"}
     if found != wanted:
-        yield said("effects_of_these", fields=", ".join(sorted(wanted))), ", ".join(sorted(found))
+        names = [", ".join(sorted(one)) or said("none") for one in (wanted, found)]
+        yield said("effects_of_these", fields=names[0]), names[1]
     if "seen" in effects and not seen:
         yield said("no_such_field"), "effects.seen"
     yield from told_differences("effects", effects)
@@ -184,7 +185,7 @@ def _offers(request: _Object, effects: _Object) -> Iterator[Difference]:
     if offer["answer_in"] <= 0:
         yield said("request_of_more_than_0", field="offer.answer_in"), shown(offer["answer_in"])
     if effects.get("answer_by", 0) >= MAX_INTEGER:
-        yield said("effects_expires_at_before_the_year_2255"), shown(effects["answer_by"])
+        yield said("effects_answer_by_before_the_year_2255"), shown(effects["answer_by"])
 
 
 def _ended(request: _Object, effects: _Object) -> Iterator[Difference]:

@@ -21,6 +21,7 @@ from timebank.cli.program import REFUSED, WELL, usage
 
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
+    from timebank.model import Transfer
     from timebank.model.agreements import Crossing
 
 
@@ -86,7 +87,7 @@ def transfer(
         named = _earner(other, peer, earner)
         spends = account_id(own, spender)
         made = federation.transfer(own, other, spender=spends, earner=named, **given)
-        return _shown(own, [made], format, alone=True)
+        return show_crossings(own, [made], format, alone=True)
 
 
 def _earner(other: TimeBank, peer: Peer, text: str) -> str:
@@ -102,7 +103,7 @@ def _earner(other: TimeBank, peer: Peer, text: str) -> str:
     except AccountNotFound as error:
         key = "no_earner_near" if error.near else "no_earner"
         near = {"near": ", ".join(error.near)} if error.near else {}
-        usage(words()(key, bank=peer.name, text=text, alias=other.name, **near))
+        usage(words()(key, bank=peer.name, text=text, **near))
 
 
 def _here(peer: Peer) -> TimeBank:
@@ -115,40 +116,46 @@ def _here(peer: Peer) -> TimeBank:
     return peer.bank
 
 
-@click.command(
-    help="""Take an exchange with another bank of this storage back: all that is left, or --hours.
+def booked(bank: TimeBank, text: str) -> Transfer:
+    """Return what was earned from another bank, by its id here, or by that of the other's offer.
 
-    The bank of who had earned does it. It passes all limits of both banks.
+    :raises click.UsageError: it is no exchange with another bank, or was earned there.
+    :raises TransferNotFound: there is none.
     """
-)
-@click.argument("transfer_id", metavar="TRANSFER")
-@click.option("--reason", required=True, help="Personal text: why.")
-@click.option("--hours", metavar="HOURS", help="A part of it.")
-@click.option("--id", "id", metavar="ID", help="Makes repeating the command safe.")
-@formatted
-@pass_address
-def reverse(
-    address: BankAddress,
-    /,
-    *,
-    transfer_id: str,
-    reason: str,
-    hours: str | None,
-    id: str | None,
-    format: str,
-) -> int:
-    """Reverse an exchange."""
+    from timebank import federation
+    from timebank.errors import NotFound, TransferNotFound
+    from timebank.model.agreements import shared_id
+
+    ids = [text, *(shared_id(one.peer, text) for one in federation.agreements(bank))]
+    for id in ids:
+        try:
+            made = bank.transfer_by_id(id)
+        except NotFound:
+            continue
+        if made.across is None:
+            usage(words()("not_across", id=text))
+        if made.across.is_ours:
+            usage(words()("reversed_there", id=text))
+        return made
+    try:
+        is_offer = bank.hold_by_id(text).across is not None
+    except NotFound:
+        is_offer = False
+    if is_offer:
+        usage(words()("reversed_there", id=text))
+    raise TransferNotFound(text)
+
+
+def across_here(bank: TimeBank, made: Transfer) -> TimeBank:
+    """Return the other bank of an exchange, which is in this storage.
+
+    :raises click.UsageError: it is elsewhere.
+    """
     from timebank import federation
 
-    with address.open() as bank:
-        across = bank.transfer_by_id(transfer_id).across
-        if across is None:
-            usage(words()("not_across", id=transfer_id))
-        if across.is_ours:
-            usage(words()("reversed_there", id=transfer_id))
-        other = _here(Peer(across.bank, None, neighbour(bank, across.bank)))
-        made = federation.reverse(bank, other, transfer_id, reason=reason, hours=hours, id=id)
-        return _shown(bank, [made], format, alone=True)
+    assert made.across is not None  # noqa: S101 - it is an exchange with another bank
+    agreement = federation.agreement(bank, made.across.bank)
+    return _here(Peer(agreement.peer, agreement, neighbour(bank, agreement.peer)))
 
 
 @click.command(
@@ -192,7 +199,9 @@ def _journal_of(crossing: Crossing, banks: list[TimeBank]) -> str:
     raise AssertionError  # it was just read there
 
 
-def _shown(bank: TimeBank, made: list[Crossing], format: str, *, alone: bool) -> int:
+def show_crossings(
+    bank: TimeBank, made: list[Crossing], format: str, *, alone: bool = False
+) -> int:
     """Print exchanges, and return the exit code: 1 where one was refused."""
     told = [_told(bank, one) for one in made]
     shapes = [shape for shape, _ in told]
@@ -229,11 +238,15 @@ def _told(bank: TimeBank, crossing: Crossing) -> tuple[dict[str, Any], list[str]
 def abandon(address: BankAddress, /, *, offer: str, reason: str, format: str) -> None:
     """Abandon an offer."""
     from timebank import federation
-    from timebank.reports.holds import hold_text
+    from timebank.model.agreements import Crossing
+    from timebank.reports.peers import crossing_text
 
     with address.open() as bank:
         made = federation.abandon(bank, offer, reason=reason)
-    show_result(format, made, lambda: hold_text(made, done="released"))
+        assert made.across is not None  # noqa: S101 - it is an offer
+        agreement = federation.agreement(bank, made.across.bank)
+    ended = Crossing(offer=made, status="refused", code="abandoned")
+    show_result(format, made, lambda: crossing_text(ended, agreement))
 
 
 @click.command(

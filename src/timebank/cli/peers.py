@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.crossings import abandon, resume, reverse, transfer, write_off
+from timebank.cli.crossings import abandon, resume, transfer, write_off
 from timebank.cli.options import OWED, formatted
 from timebank.cli.output import show, show_as, show_result
+from timebank.cli.peer_messages import COMMANDS
 from timebank.cli.peer_names import (
     Peer,
     find_peer,
@@ -255,5 +256,5 @@ def _seconds(limit: Hours | None) -> int | None:
     return None if limit is None else limit.seconds
 
 
-for _command in (transfer, reverse, resume, abandon, write_off):
+for _command in (transfer, resume, *COMMANDS, abandon, write_off):
     peers.add_command(_command)

@@ -78,7 +78,7 @@ class OfferForgotten(InvalidRequest):
     def __init__(self, id: str) -> None:
         super().__init__(
             f"there is no offer {shown(id)} here: where the journal lost its end, a board brings "
-            "the exchange in again (timebank peers readmit)"
+            "the exchange in again (timebank peers bring-in)"
         )
         self.id = id
 

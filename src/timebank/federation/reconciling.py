@@ -36,7 +36,7 @@ UNDER_WAY: Final = frozenset({"offered", "booked here", "booked there", "later"}
 class Compared:
     """An exchange that two banks do not have alike, or that is under way.
 
-    `id` is that under which both book it; `offer` the id of the offer, where this bank knows it.
+    `id` is that under which both book it; `offer` the id of the offer, where it is known.
     `here` and `there` is what each has posted on its account for the other, `None` where nothing.
     `hours` is what the exchange moves. `status` is one of these:
 
@@ -270,7 +270,7 @@ def _compared(ours: _Position, theirs: _Position, size: int) -> Iterable[Compare
                 id=id,
                 status=status,
                 hours=Hours.from_seconds(seconds),
-                offer=ours.offers.get(id),
+                offer=ours.offers.get(id, theirs.offers.get(id)),
                 here=_hours(here),
                 there=_hours(there),
             )

@@ -129,6 +129,8 @@ def impact(impact: Impact) -> Shape:
         "among_members": _count(impact.among_members),
         "with_organisations": _count(impact.with_organisations),
         "arranged": _count(impact.arranged),
+        "given_to_banks": _count(impact.given_to_banks),
+        "received_from_banks": _count(impact.received_from_banks),
         "others": {kind: _count(count) for kind, count in impact.others.items()},
         "by_month": _groups(impact.by_month),
         "by_category": _groups(impact.by_category),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from timebank import checks
@@ -182,6 +182,19 @@ def reversals_of(reader: Reader, sequence: int) -> list[RecordRow]:
             if resolved is not None and resolved.kind == "settle":
                 found.append(resolved)
     return found
+
+
+def taken_back_by(reader: Reader, record: RecordBody) -> int | None:
+    """Return the sequence of what a record takes back; `None`, where it takes nothing back.
+
+    A settlement takes back what its hold offered to another bank to take back.
+    """
+    effects: Mapping[str, Any] = record["effects"]
+    if record["kind"] == "settle" and "answer" in record["request"]:
+        effects = body_of(record_at(reader, effects["resolves"]))["effects"]
+    elif record["kind"] != "reverse":
+        return None
+    return effects.get("reverses")
 
 
 def resolution_of(reader: Reader, sequence: int) -> RecordRow | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date, time
 from heapq import merge
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -38,6 +38,8 @@ from timebank.queries.records import (
     last_balance,
     name_of,
     record_at,
+    resolution_of,
+    taken_back_by,
     texts_of,
 )
 from timebank.queries.views import kind_of, period_of, read_account
@@ -144,10 +146,10 @@ class Statement:
     `opening` is the balance before `since`, `closing` the one after `until`; both
     days are included. `names` gives the names of the accounts on the other sides, of the banks of
     offers, and of those that are `merged`: the ids of the accounts that were merged into this one,
-    whose lines are among the others. `holds` are those that are open now, whatever the period: `held` is what
-    they reserve to be spent, `incoming` what is held towards the account. `closed_through` is
-    the last day of closed books. `at` is the sequence of the last record that the statement
-    knows of, `None` where it knows all: it has no holds then.
+    whose lines are among the others. `holds` are those that are open now, whatever the period:
+    `held` is what they reserve to be spent, `incoming` what is held towards the account.
+    `closed_through` is the last day of closed books. `at` is the sequence of the last record that
+    the statement knows of, `None` where it knows all: it has no holds then.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")
@@ -385,7 +387,9 @@ def _line(
 ) -> StatementLine:
     """A posting as a line; it is the account's posting `number`, from 0, of its record."""
     kind, texts = record["kind"], texts_of(reader, row.sequence)
-    referring = [] if kind in {"reverse", "merge"} else reader.referring(row.sequence)
+    taken = taken_back_by(reader, record)
+    is_last = taken is not None or kind == "merge"
+    referring = [] if is_last else reader.referring(row.sequence)
     described, noted, amended = _described(reader, record, at, referring)
     exchanged, fees = sides_of(record["effects"])
     is_fee = number >= sum(id == row.account for id, _ in exchanged)
@@ -393,72 +397,88 @@ def _line(
         id for id, seconds in (fees if is_fee else exchanged) if (seconds > 0) != (row.seconds > 0)
     ]
     note = started_at = ended_at = None
-    if kind != "reverse":  # which has a reason of its own, and may be of another day
+    reason = texts.get("reason")
+    if kind == "settle" and taken is not None:  # its offer has the reason
+        reason = note_of(reader, record["effects"]["resolves"])
+    if taken is None:  # a reversal has a reason of its own, and may be of another day
         started_at, ended_at = time_of(described.get("from")), time_of(described.get("to"))
         if noted is not None:
             note = texts.get("note") if noted == row.sequence else note_of(reader, noted)
     taken_back_on, taken_back_whole = None, False
     if referring:
-        taken_back_on, taken_back_whole = _reversed(record, referring, is_fee=is_fee, at=at)
+        back = _reversals(reader, referring, at=at)
+        taken_back_on, taken_back_whole = _reversed(record, back, is_fee=is_fee)
     return StatementLine(
         id=record["request"].get("id"),
         sequence=row.sequence,
         occurred_on=date.fromisoformat(row.day),
         # Who both earns and spends, in a circle, is there with the others, not with itself.
         others=tuple(id for id in opposite if id != row.account) or tuple(opposite),
-        kind=_CALLED.get(kind) or kind_of(described),
+        kind=_CALLED.get(kind) or (kind_of(described) if taken is None else _CALLED["reverse"]),
         hours=Hours.from_seconds(row.seconds),
         balance=Hours.from_seconds(balance),
         category=described.get("category"),
         area=described.get("area"),
         note=note,
-        reason=texts.get("reason"),
-        reverses=kind == "reverse",
+        reason=reason,
+        reverses=taken is not None,
         fee=is_fee,
         period=period_of(described),
         started_at=started_at,
         ended_at=ended_at,
         amendments=amendments(reader, amended) if amended else (),
-        takes_back=_taken_back(reader, record, row, is_fee=is_fee, described=described, noted=noted)
-        if kind == "reverse"
-        else None,
+        takes_back=None
+        if taken is None
+        else _taken_back(reader, taken, row, is_fee=is_fee, described=described, noted=noted),
         taken_back_on=taken_back_on,
         taken_back_whole=taken_back_whole,
         across=None if is_fee else across_of(record),
     )
 
 
+def _reversals(
+    reader: Reader, referring: list[RecordRow], *, at: int | None
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the effects of what took a line back, as far as it is known.
+
+    `referring` are the records that refer to that of the line: reversals, and offers to another
+    bank to take it back, which are settled.
+    """
+    for row in referring:
+        back = resolution_of(reader, row.sequence) if row.kind == "hold" else row
+        if back is None or back.kind not in {"reverse", "settle"}:
+            continue
+        if at is None or back.sequence <= at:
+            yield body_of(back)["effects"]
+
+
 def _reversed(
-    record: RecordBody, referring: list[RecordRow], *, is_fee: bool, at: int | None
+    record: RecordBody, reversals: Iterator[Mapping[str, Any]], *, is_fee: bool
 ) -> tuple[date | None, bool]:
     """Return the day of the last reversal of a line, as far as it is known, and whether all went.
 
-    `referring` are the records that refer to that of the line.
+    `reversals` are the effects of what took it back.
     """
-    reversals = [
-        body_of(row)["effects"]
-        for row in referring
-        if row.kind == "reverse" and (at is None or row.sequence <= at)
-    ]
+    found = list(reversals)
     earned, *back = (
         sum(seconds for _, seconds in sides_of(effects)[is_fee] if seconds > 0)
-        for effects in (record["effects"], *reversals)
+        for effects in (record["effects"], *found)
     )
-    days = [one["occurred_on"] for one, seconds in zip(reversals, back, strict=True) if seconds]
+    days = [one["occurred_on"] for one, seconds in zip(found, back, strict=True) if seconds]
     return (date.fromisoformat(max(days)), sum(back) == earned) if days else (None, False)
 
 
 def _taken_back(
     reader: Reader,
-    record: RecordBody,
+    sequence: int,
     row: PostingRow,
     *,
     is_fee: bool,
     described: Mapping[str, object],
     noted: int | None,
 ) -> TakenBack | None:
-    """Return what a posting of a reversal takes back, of who is the account now."""
-    original = find_record(reader, record["effects"]["reverses"])
+    """Return what a posting takes back of a record, of who is the account now."""
+    original = find_record(reader, sequence)
     if original is None:
         return None
     made = body_of(original)
@@ -499,12 +519,12 @@ def _described(
     records that refer to that of the posting, where they were read already.
     """
     kind, effects = record["kind"], record["effects"]
-    if kind in {"transfer", "hold"}:
+    if kind == "transfer" or (kind == "hold" and "reverses" not in effects):
         sequence, request = record["sequence"], record["request"]
         return described_now(reader, sequence, request, through=at, referring=referring)
-    if kind not in {"reverse", "settle"}:
+    if kind not in {"reverse", "settle", "hold"}:
         return DescribedNow(record["request"], None, ())
-    original = find_record(reader, effects["reverses" if kind == "reverse" else "resolves"])
+    original = find_record(reader, effects["resolves" if kind == "settle" else "reverses"])
     if original is None:
         return DescribedNow({}, None, ())
     return _described(reader, body_of(original), at)

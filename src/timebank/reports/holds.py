@@ -189,7 +189,7 @@ def planned_text(hold: Hold) -> str:
 
 
 def until_text(hold: Hold) -> str:
-    """Return when a hold expires, in UTC to the minute; of an offer, on which day an answer is due."""
+    """Return when a hold expires, in UTC to the minute; of an offer, when an answer is due."""
     if hold.across is not None:
         day = hold.across.answer_by.date()
         return Words("holds")("answer", day=day) if hold.status == "open" else ""

@@ -106,6 +106,7 @@ def _figures(impact: Impact, words: Words) -> list[Cells]:
         (f"  {words('among')}", _count(impact.among_members)),
         (f"  {words('with_organisations')}", _count(impact.with_organisations)),
         (f"  {words('arranged')}", _count(impact.arranged)),
+        *_with_banks(impact, words),
         (words("members"), Trusted(impact.members)),
         (words("active"), Trusted(impact.active)),
         (words("dormant"), Trusted(impact.dormant)),
@@ -118,6 +119,17 @@ def _figures(impact: Impact, words: Words) -> list[Cells]:
         (words("first"), _first(impact, words)),
     ]
     return rows if impact.banks > 1 else rows[1:]
+
+
+def _with_banks(impact: Impact, words: Words) -> list[Cells]:
+    """Return what went to other banks and came from them; nothing, where nothing did."""
+    given, received = impact.given_to_banks, impact.received_from_banks
+    if not (given.exchanges or given.hours or received.exchanges or received.hours):
+        return []
+    return [
+        (words("given_to_banks"), _count(given)),
+        (words("received_from_banks"), _count(received)),
+    ]
 
 
 def _rounded(mean: Hours) -> Hours:
@@ -230,6 +242,8 @@ def note_words(impact: Impact, words: Words) -> str:
     What is not shown is told here alone, and only where there is any.
     """
     note = words("note")
+    if _with_banks(impact, words):
+        note = f"{note} {words('note_banks')}"
     if impact.through != date.max:  # of an empty journal no day is the last
         note = f"{note} {words('note_balances', through=day_words(impact.through, words))}"
     if not _hides(impact):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from timebank.hours import Hours
-from timebank.model import Hold, Transfer
-from timebank.model.agreements import Agreement, Crossing
+from timebank.journal.offers import offered
+from timebank.model import Hold, Transfer, instant
+from timebank.model.agreements import Agreement, Crossing, account_of
 from timebank.reports.holds import across_text
 from timebank.reports.text import (
     Column,
@@ -21,6 +22,9 @@ from timebank.reports.text import (
     together,
 )
 from timebank.reports.words import Words
+
+if TYPE_CHECKING:
+    from timebank.federation import Message, Reconciliation
 
 # -- names ---------------------------------------------------------------------------
 
@@ -43,7 +47,7 @@ def why_text(code: str) -> str:
 
     >>> from timebank.reports.peers import why_text
     >>> why_text("account_not_found"), why_text("sun_too_low")
-    ('there is no such account there', 'sun_too_low')
+    ('there is no account of that address', 'sun_too_low')
     """
     words = Words("peers")
     key = f"why_{code}"
@@ -188,8 +192,8 @@ def crossing_text(crossing: Crossing, agreement: Agreement) -> list[str]:
     ...         isola, bovisa, spender="anna", earner=earner, hours=2, id=f"for-{earner}")
     ...     print(*crossing_text(made, agreed))
     for-bruno: 2:00 from anna to bruno (Bovisa) is booked in both banks: record 5 here, 4 there
-    for-nobody: 2:00 of anna for nobody (Bovisa) refused by Bovisa: there is no such account \
-there. The hours are free again
+    for-nobody: 2:00 of anna for nobody (Bovisa) refused by Bovisa: there is no account \
+of that address. The hours are free again
     """
     words = Words("peers")
     said = {**_offered(crossing.offer, agreement), "bank": bank_text(agreement)}
@@ -222,3 +226,136 @@ def write_off_text(made: Transfer, agreement: Agreement) -> list[str]:
     said = {"hours": made.hours, "account": account, "sequence": made.sequence}
     key = "written_off" if theirs else "written_off_ours"
     return [harmless(words(key, bank=bank_text(agreement), **said)), *_notes(made)]
+
+
+# -- messages ------------------------------------------------------------------------
+
+
+def message_text(
+    message: Message, names: Mapping[str, str], *, own: str | None = None
+) -> list[str]:
+    """Return what a message says, in a line; `own` is the journal of the bank that sent it.
+
+    `names` are those of accounts: of agreements they are what other banks are called.
+    """
+    words, body = Words("peers"), message.body
+    is_own = message.sender == own
+    peer = message.receiver if is_own else message.sender
+    bank = names.get(account_of(peer)) or peer
+    signed = body.get("offer", {}) if body["kind"] == "answer" else message.signed
+    about = body if body["kind"] in {"request", "position"} else offered(signed)
+    said: dict[str, Any] = {"bank": bank, "id": about.get("id", "")}
+    if "seconds" in about:
+        said["hours"] = Hours.from_seconds(about["seconds"])
+    key = f"{body['kind']}_{'to' if is_own else 'from'}"
+    if message.is_returned:
+        return [harmless(words("returned_to" if is_own else "returned_from", **said))]
+    if body["kind"] == "answer":
+        return [harmless(_answered(body, key, said, words))]
+    lines = [words(key, **said)]
+    if body["kind"] == "cancel":
+        return list(map(harmless, lines))
+    lines += [f"  {words(f'says_{field}', value=value)}" for field, value in _details(about)]
+    note = message.note
+    lines += [] if note is None else [f"  {words('says_note', value=note)}"]
+    return list(map(harmless, lines))
+
+
+def _answered(body: Mapping[str, Any], key: str, said: dict[str, Any], words: Words) -> str:
+    if body["accepted"]:
+        return words(f"{key}_accepted", **said)
+    return words(f"{key}_refused", why=why_text(body["code"]), **said)
+
+
+def _details(about: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what else an offer or a request says, of which people want to know."""
+    for field in ("earner", "spender", "reverses", "occurred_on", "category"):
+        if field in about:
+            yield field, str(about[field])
+    if "answer_by" in about:
+        yield "answer_by", moment_text(instant(about["answer_by"]))
+
+
+def message_json(message: Message) -> dict[str, Any]:
+    """Return what a message says as a dictionary that `json.dumps` takes."""
+    said = message.claimed
+    return {
+        "kind": message.kind,
+        "from": message.sender,
+        "to": message.receiver,
+        "body": dict(message.body),
+        "note": message.note,
+        "head": {"size": said.size, "root": said.root},
+    }
+
+
+# -- two banks compared --------------------------------------------------------------
+
+
+def reconciliation_text(found: Reconciliation, bank: str) -> list[str]:
+    """Return what two banks do not have alike: what is under way, and what boards look into.
+
+    >>> import timebank
+    >>> from timebank import federation
+    >>> from timebank.reports.peers import reconciliation_text
+    >>> isola = timebank.open("memory:", bank="isola")
+    >>> bovisa = timebank.TimeBank(isola.store, bank="bovisa")
+    >>> _ = isola.open_account("anna"), bovisa.open_account("bruno")
+    >>> terms = {"they_may_owe": 20, "we_may_owe": 20}
+    >>> _ = federation.agree(isola, bovisa, **terms), federation.agree(bovisa, isola, **terms)
+    >>> _ = federation.make_offer(isola, bovisa, spender="anna", earner="bruno", hours=2, id="x1")
+    >>> for line in reconciliation_text(federation.reconcile(isola, bovisa), "Bovisa"):
+    ...     print(line)
+    Exchange  Hours  Here  There  What it is
+    --------  -----  ----  -----  ------------------------------------------
+    x1         2:00               offered, and not answered: it is under way
+    <BLANKLINE>
+    The two books mirror each other: 0:00 here, 0:00 at Bovisa.
+    All of this comes right by itself, once the messages arrive.
+    """
+    words = Words("peers")
+    rows: list[Row] = [
+        [
+            one.offer or one.id,
+            str(one.hours),
+            "" if one.here is None else str(one.here),
+            "" if one.there is None else str(one.there),
+            words(f"compared_{one.status.replace(' ', '_')}"),
+        ]
+        for one in found.items
+    ]
+    figures = [Column(words(title), right=True) for title in ("hours", "is_here", "is_there")]
+    columns = [Column(words("exchange"), least=12), *figures, Column(words("what"), least=30)]
+    key = "differ" if found.difference else "mirrored"
+    said = {"here": found.balance, "there": found.theirs, "bank": bank}
+    if found.difference:
+        said["difference"] = abs(found.difference)
+    lines = [*table(columns, rows), ""] if rows else []
+    lines.append(harmless(words(key, **said)))
+    if found.wrong:
+        lines.append(words.counted("wrong", len(found.wrong)))
+    elif found.items:
+        lines.append(words("by_itself"))
+    return lines
+
+
+def reconciliation_json(found: Reconciliation) -> dict[str, Any]:
+    """Return what two banks do not have alike as a dictionary that `json.dumps` takes."""
+    return {
+        "ok": found.ok,
+        "bank": found.peer,
+        "balance": str(found.balance),
+        "theirs": str(found.theirs),
+        "difference": str(found.difference),
+        "items": [
+            {
+                "id": one.id,
+                "offer": one.offer,
+                "status": one.status,
+                "hours": str(one.hours),
+                "here": None if one.here is None else str(one.here),
+                "there": None if one.there is None else str(one.there),
+            }
+            for one in found.items
+        ],
+    }

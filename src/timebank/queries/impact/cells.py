@@ -79,6 +79,8 @@ class ExchangeCounts:
     all: Cell = attrs.field(factory=Cell)
     among_members: Cell = attrs.field(factory=Cell)
     arranged: Cell = attrs.field(factory=Cell)
+    given_to_banks: Cell = attrs.field(factory=Cell)
+    received_from_banks: Cell = attrs.field(factory=Cell)
     others: dict[str, Cell] = attrs.field(factory=dict)
     months: dict[str, Cell] = attrs.field(factory=dict)
     categories: dict[str, Cell] = attrs.field(factory=dict)
@@ -98,6 +100,8 @@ class ExchangeCounts:
             (self.all, other.all),
             (self.among_members, other.among_members),
             (self.arranged, other.arranged),
+            (self.given_to_banks, other.given_to_banks),
+            (self.received_from_banks, other.received_from_banks),
         ):
             mine.merge(theirs, offset)
         for name in _TABLES:

@@ -14,15 +14,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from timebank.errors import Corrupt
 from timebank.journal import parse
+from timebank.journal.kinds import RecordBody
 from timebank.model import AccountRow
+from timebank.model.agreements import PEER_PREFIX
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import described_now
 from timebank.queries.impact.cells import LAST, MEMBERS, AccountCounts, Cell, ExchangeCounts
-from timebank.queries.records import all_accounts, find_record, reversals_of
+from timebank.queries.records import all_accounts, find_record, reversals_of, taken_back_by
 from timebank.queries.statutes import statute_rows
 from timebank.storage.protocol import Reader
 
@@ -182,7 +184,10 @@ class _Counter:
             self._transfer(record["request"], effects)
         elif kind == "settle":
             request = self._request_of_hold(effects["resolves"], record["sequence"])
-            self._transfer(request, effects)
+            if "reverses" in request.get("offer", ()):
+                self._reverse(record)
+            else:
+                self._transfer(request, effects)
         elif kind == "due":
             self._transfer({"kind": record["request"]["rule"]}, effects)
         elif kind in {"hold", "void"}:
@@ -306,11 +311,12 @@ class _Counter:
         """
         effects, sequence = record["effects"], record["sequence"]
         self._post(effects["postings"], effects["occurred_on"])
-        original = self._record(effects["reverses"])
+        taken = taken_back_by(self._reader, cast("RecordBody", record)) or 0
+        original = self._record(taken)
         request = self._described(original, through=sequence)
         moved = sum(
             _seconds_without_fee(parse(row.body)["effects"])
-            for row in reversals_of(self._reader, effects["reverses"])
+            for row in reversals_of(self._reader, taken)
             if row.sequence <= sequence
         )
         whole = moved >= _seconds_without_fee(original["effects"])
@@ -430,6 +436,8 @@ class _Counter:
             people[number].exchanges += count
         cells = self._cells_of(request, day[:7], once)
         self._add(cells, seconds, who, count=count)
+        if self._across(request):
+            return
         for key, share in self._flows(own, numbers).items():
             self._add([_cell(self.counted.flows, key)], sign * share, who, count=count)
 
@@ -476,11 +484,15 @@ class _Counter:
         if request["kind"] != "exchange" or number not in once or not is_counted:
             return set()
         cells = self._cells_of(request, effects["occurred_on"][:7], once)
-        flows = [_cell(self.counted.flows, key) for key in self._flows(own, numbers)]
+        flows = []
+        if not self._across(request):
+            flows = [_cell(self.counted.flows, key) for key in self._flows(own, numbers)]
         return {id(cell) for cell in (*cells, *flows)}
 
     def _cells_of(self, request: Mapping[str, Any], month: str, numbers: list[int]) -> list[Cell]:
         """Return the cells in which an exchange is counted, cached by month and labels."""
+        if (side := self._across(request)) is not None:
+            return [getattr(self.counted, side)]
         counted, people = self.counted, self.counted.people
         among_members = all(people[number].kind in MEMBERS for number in numbers)
         get = request.get
@@ -501,6 +513,14 @@ class _Counter:
             cells += [counted.arranged] if "via" in request else []
             self._cells[key] = cells
         return cells
+
+    def _across(self, request: Mapping[str, Any]) -> str | None:
+        """Return as what an exchange with another bank is counted, `None` for all others."""
+        for side, name in (("spenders", "given_to_banks"), ("earners", "received_from_banks")):
+            for id, _ in request.get(side, ()):
+                if id.startswith(PEER_PREFIX) and self._rows[id].kind == "clearing":
+                    return name
+        return None
 
     def _flows(self, own: Lines, numbers: list[int]) -> dict[tuple[str, str], int]:
         """Return the seconds from each kind of account to each, in proportion to both sides."""

@@ -71,7 +71,8 @@ class Impact:
     """The figures of an impact report. Members are accounts of the kinds member and group.
 
     `since` and `until` are the period, as it was asked for; `through` the last day of the
-    balances. Shares are from 0 to 1; what cannot be worked out is `None`.
+    balances. Shares are from 0 to 1; what cannot be worked out is `None`. Exchanges with other
+    banks are counted apart: what members here gave to those there, and received from them.
     """
 
     since: date | None
@@ -87,6 +88,8 @@ class Impact:
     among_members: Count
     with_organisations: Count
     arranged: Count
+    given_to_banks: Count
+    received_from_banks: Count
     others: Mapping[str, Count]
     by_month: tuple[Group, ...]
     by_category: tuple[Group, ...]
@@ -145,6 +148,8 @@ def figures(counted: ExchangeCounts, *, at_least: int = AT_LEAST) -> Impact:
             Hours.from_seconds(total - counted.among_members.seconds),
         ),
         arranged=_count(counted.arranged),
+        given_to_banks=_count(counted.given_to_banks),
+        received_from_banks=_count(counted.received_from_banks),
         others={kind: _count(cell) for kind, cell in sorted(counted.others.items())},
         by_month=_groups(counted.months, at_least),
         by_category=_largest_first(_groups(counted.categories, at_least)),
