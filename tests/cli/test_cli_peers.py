@@ -393,7 +393,7 @@ def test_an_account_of_an_agreement_is_told_of() -> None:
 
 
 #: Words of the banks' own.
-OWN = {"anna", "bovisa", "bruno", "isola", "verdi", "neri", "lume", "fondo"}
+OWN = {"anna", "peer", "bovisa", "bruno", "isola", "verdi", "neri", "lume", "fondo"}
 #: What each command is given, behind what went before it; `None`: nothing but a file is told.
 WALK: dict[str, list[str]] = {
     "list": [],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 import attrs
@@ -37,6 +37,7 @@ from timebank import (
     RecordWithin,
     Statute,
     TimeBank,
+    Transfer,
     TransferNotFound,
     WrongType,
     federation,
@@ -46,9 +47,12 @@ from timebank.federation.one_store import offer_record
 from timebank.journal import parse
 from timebank.journal.offers import Signed, answer_body, cancel_body, digest_of, offer_body
 from timebank.model import instant
-from timebank.model.agreements import account_of, shared_id
-from timebank.rules.conclusions import BringIn, SettleOffer, VoidOffer
+from timebank.model.agreements import SeenHead, account_of, shared_id
+from timebank.rules.bookings import AcceptOffer, AcceptReversal
+from timebank.rules.conclusions import BringIn, SettleOffer, VoidOffer, WriteOff
 from timebank.rules.offers import MakeOffer
+from timebank.rules.refusals import Refuse
+from timebank.rules.state import Command
 
 DAY = timedelta(days=1)
 
@@ -543,7 +547,7 @@ def test_an_offer_that_is_abandoned(two: Two) -> None:
 
 def test_what_was_booked_is_not_abandoned(two: Two) -> None:
     """It has ended already."""
-    two.cross()
+    assert "x" == two.cross().id
     with nothing_written(two.a), pytest.raises(AlreadyResolved) as caught:
         federation.abandon(two.a, "x", reason="so")
     assert "settled" == caught.value.status
@@ -588,7 +592,8 @@ def test_an_answer_to_what_is_not_there(two: Two) -> None:
         with nothing_written(two.a):
             with pytest.raises(booking.OfferForgotten):
                 booking.conclude(two.a, signed)
-            for command in (SettleOffer.by(signed), VoidOffer.by(signed)):
+            commands: list[Command[Any, Any]] = [SettleOffer.by(signed), VoidOffer.by(signed)]
+            for command in commands:
                 with pytest.raises(HoldNotFound):
                     two.a._execute(command)
 
@@ -830,3 +835,166 @@ def test_offers_in_a_batch_and_in_a_preview(two: Two) -> None:
     with two.a.batch() as batch:
         booking.conclude(batch, answer)
     assert ("1:00", "-1:00") == two.mirrors
+
+
+# -- what goes along, and what comes back ----------------------------------------------
+
+
+def test_what_an_exchange_is_for_is_known_on_both_sides(two: Two) -> None:
+    """Day, times, category, area, resource, tags: in the offer, so in both books; and the note."""
+    described: dict[str, Any] = {
+        "occurred_on": two.clock.now.date() - DAY,
+        "started_at": time(9, 30),
+        "ended_at": time(11, 30),
+        "category": "care",
+        "area": "north",
+        "resource": "car",
+        "tags": ["b", "a"],
+        "note": "to the clinic",
+    }
+    made = two.cross(**described)
+    for found in (made.spent, made.earned):
+        assert found is not None
+        expected = described | {"tags": ("a", "b")}
+        assert expected == {name: getattr(found, name) for name in described}
+
+
+def test_what_was_amended_in_one_bank_stays_in_it(two: Two) -> None:
+    """The offer was made as it was; each bank says of its own record what it thinks right."""
+    two.offer(category="care", note="wrong")
+    before = two.body()
+    two.a.amend("o", category="garden", note="right", reason="so")
+    assert before == two.body()
+    booking.conclude(two.a, two.answer(two.body()))
+    shared = shared_id(two.a.head().journal, "o")
+    two.b.amend(shared, area="south", reason="so")
+    assert ("garden", "right", None) == _described(two.a.transfer_by_id(shared))
+    assert ("care", None, "south") == _described(two.b.transfer_by_id(shared))
+
+
+def _described(transfer: Transfer) -> tuple[str | None, str | None, str | None]:
+    return transfer.category, transfer.note, transfer.area
+
+
+def test_a_refusal_is_not_amended_reversed_or_settled(two: Two) -> None:
+    """It uses up an id, and moved nothing; the same call gives the same refusal."""
+    two.offer(earner="nobody")
+    record: Any = booking.book(two.b, two.body())
+    id = record["request"]["id"]
+    calls: list[tuple[type[Exception], Callable[[], object]]] = [
+        (InvalidRequest, lambda: two.b.amend(id, category="care", reason="so")),
+        (TransferNotFound, lambda: two.b.reverse(id, reason="so")),
+        (TransferNotFound, lambda: two.b.transfer_by_id(id)),
+        (HoldNotFound, lambda: two.b.settle(id)),
+        (HoldNotFound, lambda: two.b.void(id)),
+    ]
+    for kind, call in calls:
+        with nothing_written(two.b), pytest.raises(kind):
+            call()
+    with nothing_written(two.b):
+        again = two.b._execute(Refuse.of(two.body(), code="account_not_found"))
+    assert (id, "account_not_found", True) == (again.id, again.code, again.repeated)
+    with pytest.raises(IdempotencyMismatch) as caught:
+        two.b._execute(Refuse.of(two.body(), code="another"))
+    assert again == caught.value.original
+
+
+def test_the_head_that_came_along_is_remembered(two: Two) -> None:
+    """By whatever moved hours last, and told in what is sent then."""
+    heads = [SeenHead(size=n, root=f"{n:02}" * 32) for n in (1, 2, 3, 4)]
+    looks: list[booking.Look] = [lambda _, head=head: head for head in heads]  # type: ignore[misc]  # of its own
+
+    def seen(bank: TimeBank, other: TimeBank) -> SeenHead | None:
+        return federation.agreement(bank, other).seen
+
+    two.offer("x")
+    booked = booking.book(two.b, two.body("x"), look=looks[0])
+    booking.conclude(two.a, {"body": answer_body(booked)}, look=looks[1])
+    assert heads[:2] == [seen(two.b, two.a), seen(two.a, two.b)]
+    two.offer("refused", earner="nobody")
+    assert heads[1].to_json()[:2] == two.body("refused")["body"]["seen"][:2]
+    refused: Any = booking.book(two.b, two.body("refused"), look=looks[2])
+    assert heads[2].to_json() == refused["effects"]["seen"]
+    assert heads[0] == seen(two.b, two.a), "a refusal moves nothing"
+    booking.conclude(two.a, {"body": answer_body(refused)}, look=looks[3])
+    back = federation.make_reversal(two.b, booked["request"]["id"], reason="so", id="r").id
+    booking.conclude(
+        two.b,
+        {"body": answer_body(booking.book(two.a, two.body(back, two.b), look=looks[3]))},
+        look=looks[2],
+    )
+    assert [heads[2], heads[3]] == [seen(two.b, two.a), seen(two.a, two.b)]
+
+
+def test_a_soft_limit_flags_an_offer(two: Two) -> None:
+    """As any other hold."""
+    two.a.adopt(
+        Statute(version="v1", limits={"member": [Band(floor=-1, beyond="flag"), Band(floor=-9)]})
+    )
+    two.offer()
+    assert ["floor"] == [flag.rule for flag in two.a.hold_by_id("o").flags]
+
+
+def test_what_the_earners_bank_has_forgotten(two: Two) -> None:
+    """It books again, unchecked and flagged, what it had accepted; also where it refused since."""
+    for id in ("lost", "refused since"):
+        two.offer(id)
+        with two.b.preview() as preview:  # the answer of a journal that lost its end
+            accepted = {"body": answer_body(booking.book(preview, two.body(id)))}
+        two.b.freeze("bruno")
+        again = id != "lost"
+        if again:
+            two.answer(two.taken_back(id))
+        made = two.b._execute(BringIn.earned(accepted, earner="bruno", again=again))
+        assert (["forgotten"], shared_id(two.a.head().journal, id) == made.id) == (
+            [flag.rule for flag in made.flags],
+            not again,
+        )
+        assert "settle" == booking.conclude(two.a, accepted)["kind"]
+        two.b.thaw("bruno")
+    assert ("4:00", "-4:00") == two.mirrors
+
+
+def test_what_the_spenders_bank_has_forgotten(two: Two) -> None:
+    """Its offer is in the acceptance; a board says who spends. The id may be used since."""
+    for id in ("lost", "used since"):
+        with two.a.preview() as preview:
+            federation.make_offer(preview, two.b, spender="anna", earner="bruno", hours=2, id=id)
+            with preview._reader() as reader:
+                signed = {"body": offer_body(offer_record(reader, id))}
+        accepted = two.answer(signed)
+        if id != "lost":
+            two.a.hold(earner="anna", spender="bruno", hours=1, id=id)
+        with nothing_written(two.a), pytest.raises(InvalidRequest):
+            booking.conclude(two.a, accepted)
+        two.a.set_limits("anna", floor=0)
+        made = two.a._execute(BringIn.spent(accepted, spender={"anna": "1:30", "bruno": "0:30"}))
+        assert ["forgotten"] == [flag.rule for flag in made.flags]
+        two.a.set_limits("anna", floor=None)
+    assert ("4:00", "-4:00") == two.mirrors
+
+
+def test_each_call_is_asked_for_by_its_name(two: Two) -> None:
+    """What books is an answer, what ends an offer a conclusion; a board's calls have their own."""
+    two.offer()
+    signed = two.body()
+    with two.b.preview() as preview:
+        accepted = {"body": answer_body(booking.book(preview, signed))}
+    back = {"body": {**signed["body"], "reverses": "x"}}
+    refused = {"body": {"offer": signed, "accepted": False}}
+    asked: dict[str, Any] = {"spender": "anna", "hours": 1, "id": "n", "answer_in": "1d"}
+    off: dict[str, Any] = {"account": "fund", "hours": 1, "id": "n", "reason": "so"}
+    named: list[tuple[str, Command[Any, Any]]] = [
+        ("offer", MakeOffer.to("p", earner="bruno", **asked)),
+        ("reverse", MakeOffer.to("p", reverses="x", **asked)),
+        ("write_off", WriteOff.to_account("p", **off)),
+        ("answer", AcceptOffer.from_offer(signed, earner="bruno")),
+        ("answer", AcceptReversal.from_offer(back, journal="j", reason=None)),
+        ("answer", Refuse.of(signed, code="so")),
+        ("conclude", SettleOffer.by(accepted)),
+        ("conclude", VoidOffer.by(refused)),
+        ("abandon", VoidOffer.abandoned("o", journal="j", peer="p", reason="so")),
+        ("conclude", BringIn.spent(accepted, spender="anna")),
+        ("readmit", BringIn.earned(accepted, earner="bruno")),
+    ]
+    assert [name for name, _ in named] == [command.action for _, command in named]

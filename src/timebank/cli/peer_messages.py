@@ -248,8 +248,8 @@ def grant(address: BankAddress, /, *, file: str, out: str | None, **given: Any) 
 @click.command(
     help="""Print the message of an offer, or of an answer, once more.
 
-    ID is that of the offer, or of what was booked. Of what was booked for an offer of this bank it
-    is the other bank's acceptance, for a bank that has forgotten it.
+    ID is that of the offer, or of what was booked. Of an offer that is booked it is the other
+    bank's acceptance, given back to a bank that has forgotten it.
     """
 )
 @click.argument("id")
@@ -264,8 +264,21 @@ def message(
     from timebank import federation
 
     with address.open() as bank:
-        sent = federation.message(bank, id, key=key, with_note=with_note)
-    put([sent], out)
+        sent = federation.message(bank, _latest(bank, id), key=key, with_note=with_note)
+        said = _said(bank, sent)
+    put([sent], out, said)
+
+
+def _latest(bank: TimeBank, id: str) -> str:
+    """Return the id of what was booked for an offer, where it is booked; else the id itself."""
+    from timebank.errors import NotFound
+
+    try:
+        hold = bank.hold_by_id(id)
+    except NotFound:
+        return id
+    is_booked = hold.across is not None and hold.status == "settled"
+    return hold.resolved_by or id if is_booked else id
 
 
 @click.command(
@@ -437,7 +450,7 @@ def folder(address: BankAddress, /, *, folder_path: str, key: str, format: str) 
 
     stick = Folder(folder_path)
     with address.open() as bank:
-        taken = stick.take(bank, key=key)
+        taken = sorted(stick.take(bank, key=key), key=_order)
         placed = [
             file
             for one in federation.agreements(bank)
@@ -451,6 +464,13 @@ def folder(address: BankAddress, /, *, folder_path: str, key: str, format: str) 
     }
     show_as(format, lambda: shape, lambda: _folder_text(taken, len(placed), names))
     return REFUSED if any(one.error is not None for one in taken) else WELL
+
+
+def _order(one: Taken) -> tuple[str, int]:
+    """Return by what the files of a folder are told of: the order of each bank's journal."""
+    if one.message is None:
+        return "", 0
+    return one.message.sender, one.message.body.get("record", 0)
 
 
 def _taken_json(one: Taken) -> dict[str, Any]:
