@@ -1,14 +1,14 @@
 // Verify exported journals with nothing but Node, by docs/journal-format.md.
 //
-//     node verify_journal.mjs [--on DAY] [--at SEQUENCE] [EXPORT.jsonl ...]
+//     node verify_journal.mjs [--on DAY] [--at SEQUENCE] [--alone] [EXPORT.jsonl ...]
 //
 // Print the head with the root of the tree, and the balances: at the end, or on each DAY of service
 // and at each SEQUENCE. Where an export is not sound, print the line and the rule that it breaks,
 // and exit with 1, or with 2 where a file cannot be read. Without a file, read standard input.
 //
-// Of banks that agreed with each other, the records of each two are compared: print what stands on
-// their accounts, how many signatures were checked, and what is under way; or the record of one of
-// them that the other one contradicts.
+// Of banks that agreed with each other, the records of each two are compared, but with --alone: print
+// what stands on their accounts, how many signatures were checked, and what is under way; or the
+// record of one of them that the other one contradicts.
 //
 // Every integer of a record is a BigInt here, so that no sum is ever rounded.
 
@@ -754,8 +754,8 @@ function readBody(signed, ...kinds) {
   return body;
 }
 
-// The offer of an offer, or of what takes one back.
-const offered = (body) => (body.kind === "offer" ? body : body.offer);
+// A body, or of what takes an offer back the offer.
+const offered = (body) => (body.kind === "cancel" ? body.offer : body);
 
 function readAnswer(signed) {
   const answer = readBody(signed, "answer");
@@ -1398,7 +1398,7 @@ class Books {
     check(!fundsOf(this.statute).has(id), "agreements", "a fund");
     check(account.status !== "frozen", "accounts", "frozen");
     if (account.status !== "agreed") this.isEmpty(account);
-    account.agreement ??= { peer, keys: [], moved: 0n };
+    account.agreement ??= { peer, keys: [], moved: 0n, readmitted: MAX };
     Object.assign(account.agreement, { status: "agreed", terms: [they, we] });
     if (has(request, "key")) account.agreement.keys.push(request.key);
     this.setOfAgreement(account, sets);
@@ -1439,7 +1439,8 @@ class Books {
 
   readmit(record, request, effects) {
     this.onAgreement(request, effects);
-    this.agreed(request.account);
+    const agreement = this.agreed(request.account);
+    agreement.readmitted = min(agreement.readmitted, this.sequence);
     this.sights.push([request.account, request.head, this.sequence]);
   }
 
@@ -2170,7 +2171,7 @@ function keyOf(line) {
   const data = decoded(text);
   const id = sha256(`${name}\n`, data).digest().subarray(0, 4);
   const sound = data.length === 33 && data[0] === 1 && id.toString("hex") === number;
-  check(sound, "keys", `${line} is none`);
+  check(sound, "both: keys", `${line} is none`);
   return { name, id, data: data.subarray(1) };
 }
 
@@ -2193,34 +2194,40 @@ class Pair {
   signatures = 0;
   underWay = []; // lines: what only one of the two has booked, or none yet
   difference = 0n; // and the sum of the first
+  common = new Map(); // journal → the largest head of the other that its bank saw, and is there
 
   constructor(one, other) {
     this.banks = [one, other];
     const both = [[one, other], [other, one]];
     for (const [own, peer] of both) {
-      this.sights(own, peer);
+      this.common.set(own.journal, this.sights(own, peer));
       this.messages(own);
-      this.offers(own, peer);
     }
+    for (const [own, peer] of both) this.offers(own, peer);
     this.mirrors = both.map(([own, peer]) => agreementOf(own, peer)?.moved ?? 0n);
     let expected = this.difference;
     for (const [own, peer] of both) expected += own.writtenOff.get(accountOf(peer.journal)) ?? 0n;
     const sum = this.mirrors[0] + this.mirrors[1];
-    check(sum === expected, "mirrors", `they differ by ${sum} seconds, not ${expected}`);
+    check(sum === expected, "both: mirrors", `they differ by ${sum} seconds, not ${expected}`);
   }
 
   check(ok, books, sequence, rule, why) {
     check(ok, `record ${sequence} of ${books.journal}: ${rule}`, why);
   }
 
-  // Each head that a bank saw is one of the other.
+  // Each head that a bank saw is one of the other; the size of the last is returned. What the other
+  // has lost, as it declares, is not there; from the first head that a board took instead on, its
+  // journal is another one.
   sights(own, peer) {
+    let common = 0n;
+    const until = agreementOf(own, peer)?.readmitted ?? MAX;
     for (const [account, [size, root, ...signed], sequence] of own.sights) {
       if (account !== accountOf(peer.journal)) continue;
-      if (peer.lost < size && size <= peer.leaves.length) {
-        const found = peer.subtree(0, Number(size)).toString("hex");
+      if (size <= peer.leaves.length) {
+        const found = (size ? peer.subtree(0, Number(size)) : sha256().digest()).toString("hex");
         const why = `${peer.journal} has the root ${found} at record ${size}`;
-        this.check(found === root, own, sequence, "heads", why);
+        this.check(found === root || size <= peer.lost, own, sequence, "heads", why);
+        if (found === root && sequence < until) common = max(common, size);
       }
       for (const line of signed) {
         const note = Buffer.from(root, "hex").toString("base64");
@@ -2228,6 +2235,13 @@ class Pair {
         this.signed(own, sequence, peer.journal, text, line);
       }
     }
+    return common;
+  }
+
+  // Whether a journal must have what the other bank keeps of its record of a number.
+  binds(own, peer, number) {
+    if (number > peer.sequence) return false;
+    return peer.lost === 0n || number <= this.common.get(own.journal);
   }
 
   // The signatures of all that a bank keeps of the other, and of its own in that.
@@ -2245,16 +2259,30 @@ class Pair {
     }
   }
 
-  // A signature is by one of the keys that the other bank was told.
+  // A signature is by one of the keys that the other bank was told. One of its own a bank may have
+  // made with a key that the other was told later: where that other's journal is an older one.
   signed(own, sequence, by, text, line) {
     const [signer, other] = this.banks[0].journal === by ? this.banks : [...this.banks].reverse();
     const [, name, value] = /^\u2014 ([^ ]*) (.*)$/s.exec(line) ?? ["", "", ""];
     const data = decoded(value);
     const keys = (agreementOf(other, signer)?.keys ?? []).map(keyOf);
     const key = keys.find((one) => one.name === name && one.id.equals(data.subarray(0, 4)));
+    if (!key && by === own.journal && this.isOlder(own)) return;
     const holds = key !== undefined && isSigned(key.data, data.subarray(4), text);
     this.check(holds, own, sequence, "signatures", `it is not of ${by}`);
     this.signatures += 1;
+  }
+
+  // Whether the other's journal ends before a record that a bank knows of.
+  isOlder(own) {
+    const peer = this.banks.find((one) => one !== own);
+    const heads = own.sights.filter(([account]) => account === accountOf(peer.journal));
+    const known = heads.map(([, [size]]) => size);
+    for (const { request } of own.messages) {
+      const { body } = request.answer ?? request.offer ?? {};
+      if (body?.from === peer.journal) known.push(offered(body).record);
+    }
+    return known.some((one) => one > peer.sequence);
   }
 
   // What became of the offers of a bank to the other, in both.
@@ -2268,8 +2296,7 @@ class Pair {
       const offer = offered(request.offer.body);
       if (offer.from !== own.journal) continue;
       const known = found.get(offer.id);
-      const isGone = known === undefined && !(own.lost < offer.record && offer.record <= own.sequence);
-      const isSame = isGone || (known !== undefined && same(known, offer));
+      const isSame = known ? same(known, offer) : !this.binds(peer, own, offer.record);
       this.check(isSame, peer, sequence, "offers", `${own.journal} made another one`);
       if (known === undefined) found.set(offer.id, offer);
     }
@@ -2288,9 +2315,8 @@ class Pair {
     const record = peer.answers.get(sharedId(own.journal, offer.id));
     const given = record === undefined ? [] : [answerBody(record)];
     given.push(...broughtBy(peer, own, peer).map(([, answer]) => answer));
-    const isGone = !(peer.lost < body.record && body.record <= peer.sequence);
-    const isSame = given.some((one) => same(one, body));
-    this.check(isSame || isGone, own, sequence, "answers", `${peer.journal} gave another one`);
+    const isSame = given.some((one) => same(one, body)) || !this.binds(own, peer, body.record);
+    this.check(isSame, own, sequence, "answers", `${peer.journal} gave another one`);
   }
 
   // Note what only one of the two has booked, and what none has ended.
@@ -2320,22 +2346,24 @@ function arePeers(one, other) {
 // -- the program ------------------------------------------------------------------------------
 
 function usage() {
-  console.error("node verify_journal.mjs [--on DAY] [--at SEQUENCE] [EXPORT.jsonl ...]");
+  console.error("node verify_journal.mjs [--on DAY] [--at SEQUENCE] [--alone] [EXPORT.jsonl ...]");
   process.exit(2);
 }
 
 function argumentsOf(words) {
   const [points, paths] = [[], []];
+  let alone = false;
   while (words.length) {
     const word = words.shift();
     if (word === "--on" || word === "--at") {
       const value = words.shift() ?? "";
       if (word === "--on" ? !isDay(value) : !/^\d{1,15}$/.test(value)) usage();
       points.push([word.slice(2), word === "--on" ? value : BigInt(value)]);
-    } else if (word.startsWith("--")) usage();
+    } else if (word === "--alone") alone = true;
+    else if (word.startsWith("--")) usage();
     else paths.push(word);
   }
-  return { points, paths };
+  return { points, paths, alone };
 }
 
 // What is refused, or cannot be read, is told, and the exit code set.
@@ -2350,7 +2378,7 @@ function attempt(path, work) {
   }
 }
 
-const { points, paths } = argumentsOf(process.argv.slice(2));
+const { points, paths, alone } = argumentsOf(process.argv.slice(2));
 const sound = [];
 for (const path of paths.length ? paths : [0]) {
   const isOfMany = paths.length > 1;
@@ -2367,7 +2395,7 @@ for (const path of paths.length ? paths : [0]) {
   });
 }
 for (const [i, [path, books]] of sound.entries())
-  for (const [other, others] of sound.slice(i + 1))
+  for (const [other, others] of alone ? [] : sound.slice(i + 1))
     if (arePeers(books, others))
       attempt(`${path} and ${other}`, () => {
         const { told } = new Pair(books, others);

@@ -39,6 +39,12 @@ def earning() -> Forgery:
     return _forgery(_crossed(ours="earns")[1])
 
 
+def both() -> tuple[Forgery, Forgery]:
+    """The journals of the two, whose members spend here and earn there."""
+    spends, earns = _crossed(ours="spends")
+    return _forgery(spends), _forgery(earns)
+
+
 def _crossed(*, ours: str) -> tuple[TimeBank, TimeBank]:
     """Two banks, of which one has the journal that is forged: the one that spends, or earns."""
     clock = Clock()

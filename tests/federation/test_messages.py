@@ -125,7 +125,7 @@ def _is_no_message(data: bytes, agreement: federation.Agreement) -> None:
 #: What a message may do without, by its last name; a place in a list is what is in the list.
 MAY_BE_MISSING = {
     *("area", "category", "resource", "tags", "started_at", "ended_at", "seen", "texts"),
-    *(0, 1, 2),
+    *("since", *range(10)),
 }
 #: So may the days and notes of some, by all but the first name.
 MAY_BE_MISSING_THERE = {

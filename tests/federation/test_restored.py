@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 
 from federation.forging import put, sealed_anew
-from federation.sides import Side, agree, exchange, two_sides
+from federation.sides import Side, exchange, two_sides
 from timebank import (
     AccountNotFound,
     HistoryLost,
     InvalidRequest,
     NotAgreed,
     NotPermitted,
+    OfferUnanswered,
     Roles,
     TimeBank,
     federation,
 )
 from timebank.federation import Message, MessageRefused, OfferForgotten
+from timebank.federation.forms import MOST_PROOFS
 from timebank.model.agreements import shared_id
 from timebank.proof import Evidence, Forked, NotProved, sign_head
 
@@ -50,7 +52,7 @@ def mirrors(one: Side, other: Side) -> bool:
     )
 
 
-# -- who has lost records answers nothing --------------------------------------------------------
+# -- who has lost records answers nothing ----------------------
 
 
 def test_who_has_lost_records_answers_nothing_until_that_is_declared() -> None:
@@ -70,8 +72,10 @@ def test_who_has_lost_records_answers_nothing_until_that_is_declared() -> None:
     declare(other, refusal)
     answered = other.answers(sent)
     assert is_well(other)
-    with pytest.raises(Forked):  # the other side waits for its own board
+    with pytest.raises(MessageRefused, match="does not prove"):  # until its own board looks
         one.concludes(answered)
+    federation.readmit(one.bank, other.journal, head=answered, reason="both looked")
+    assert "booked" == one.concludes(answered).status
 
 
 def test_a_loss_that_is_older_excuses_no_newer_one() -> None:
@@ -119,7 +123,7 @@ def _head(side: Side) -> str:
     return str(sign_head(side.bank, side.key))
 
 
-# -- who has rewritten records is refused, with evidence -------------------------------------------
+# -- who has rewritten records is refused, with evidence ----------------------
 
 
 def test_a_journal_that_does_not_continue_is_refused_with_evidence() -> None:
@@ -151,23 +155,36 @@ def test_a_longer_journal_proves_that_it_continues() -> None:
     """A proof that leads from another head than was seen is evidence, too."""
     one, other = pairs()
     before = one.backup()
-    sent = one.offers(other, id="x1")
-    other.answers(sent)
+    other.answers(one.offers(other, id="x1"))
     seen = federation.agreement(other.bank, one.journal).seen
     assert seen is not None
     one.restore(before)
-    while one.bank.head().sequence < seen.size + 3:
+    while one.bank.head().sequence < seen.size - 1:
         one.bank.open_account(f"n{one.bank.head().sequence}")
-    with one.store.reader(one.name) as reader:
-        from timebank.federation.envelopes import sealed
-
-        body = Message.of(sent).signed
-        forked = sealed(reader, body, one.key, peer=other.journal, since=seen.size)
-    unseen = sealed_anew(Message.of(forked), one.key, drop_seen)
+    one.offers(other, id="x2")  # in the place of the one that was seen
+    forked = sealed_anew(Message.of(one.offers(other, id="x3")), one.key, drop_seen)
+    assert seen.size in Message.of(forked).proofs
     with pytest.raises(Forked) as refusal:
-        federation.read(other.bank, unseen)
+        federation.read(other.bank, forked)
     assert refusal.value.evidence is not None
     Evidence.of(refusal.value.evidence).checked([one.key.public])
+
+
+def test_a_journal_that_proves_nothing_is_refused() -> None:
+    """Where what was seen is gone, nothing leads from it: it is refused until a board readmits."""
+    one, other = pairs()
+    before = one.backup()
+    other.answers(one.offers(other, id="x1"))
+    one.restore(before)
+    for number in range(5):
+        one.bank.open_account(f"n{number}")
+    sent = sealed_anew(Message.of(one.offers(other, id="x2")), one.key, drop_seen)
+    head = other.bank.head()
+    with pytest.raises(MessageRefused, match="does not prove"):
+        other.answers(sent)
+    assert head == other.bank.head()
+    federation.readmit(other.bank, one.journal, head=sent, reason="both looked")
+    assert Message.of(other.answers(sent)).body["accepted"]
 
 
 @pytest.mark.parametrize("turn", range(3))
@@ -175,11 +192,63 @@ def test_a_proof_that_leads_nowhere_is_refused(turn: int) -> None:
     """Hashes that are missing, changed or added prove nothing, and accuse nobody."""
     one, other = pairs()
     message = Message.of(one.offers(other))
-    proof = message.envelope["proof"]
-    changed = [proof[:-1], [*proof[:-1], proof[0][::-1][1:] + "="], [*proof, proof[0]]][turn]
+    seen = federation.agreement(other.bank, one.journal).seen
+    assert seen is not None
+    proofs = message.envelope["proofs"]
+    place = [size for size, _ in proofs].index(seen.size)
+    hashes = proofs[place][1]
+    other_hash = "A" * 43 + "="
+    changed = [hashes[:-1], [*hashes[:-1], other_hash], [*hashes, other_hash]][turn]
     with pytest.raises(NotProved) as refusal:
-        other.answers(sealed_anew(message, one.key, put(("proof",), changed)))
+        other.answers(sealed_anew(message, one.key, put(("proofs", place, 1), changed)))
     assert not isinstance(refusal.value, Forked)
+
+
+def test_an_offer_that_was_given_up_is_answered_first() -> None:
+    """Who abandoned what the other bank has booked proves nothing, until it has the answer."""
+    one, other = pairs()
+    sent = one.offers(other, id="x1")
+    answered = other.answers(sent)
+    federation.abandon(one.bank, "x1", reason="nobody answers")
+    later = one.offers(other, id="x2")
+    with pytest.raises(MessageRefused, match="given up"):
+        other.answers(later)
+    (waiting,) = federation.outbox(other.bank, one.journal, key=other.key)
+    assert Message.of(answered).body == Message.of(waiting).body
+    one.concludes(waiting)
+    one.concludes(other.answers(one.offers(other, id="x2")))
+    assert mirrors(one, other)
+    assert is_well(one, other)
+
+
+def test_more_than_it_proves_is_taken_for_what_it_is() -> None:
+    """Of many offers at once each proves but the last: out of order they are booked alike."""
+    one, other = pairs()
+    sent = [one.offers(other, id=f"x{number}", hours="0:10") for number in range(24)]
+    assert MOST_PROOFS == len(Message.of(sent[-1]).proofs)
+    order = [5, 23, 0, 22, 7, *range(24)]
+    for number in order:
+        one.concludes(other.answers(sent[number]))
+    assert mirrors(one, other)
+    assert "4:00" == one.owed(other)
+    exchange(one, other)
+    assert is_well(one, other)
+
+
+def test_what_it_proves_beside_is_checked() -> None:
+    """Where many offers are under way, a proof from an earlier head than the last holds, or not."""
+    one, other = pairs()
+    sent = [one.offers(other, id=f"x{number}", hours="0:10") for number in range(24)]
+    for number in (0, 5):
+        other.answers(sent[number])
+    last = Message.of(sent[23])
+    known = last.since
+    assert known is not None
+    wrong = put(("proofs", 0, 1), ["A" * 43 + "="])
+    exchange_of = sealed_anew(last, one.key, wrong)
+    with pytest.raises(NotProved):
+        federation.read(other.bank, exchange_of)
+    assert last == federation.read(other.bank, last)
 
 
 def test_an_older_head_is_accepted_as_what_it_is() -> None:
@@ -195,25 +264,7 @@ def test_an_older_head_is_accepted_as_what_it_is() -> None:
     assert is_well(one, other)
 
 
-def test_an_older_proof_is_checked_by_what_was_seen_then() -> None:
-    """Where a proof leads from a head that was seen before the last, it has to lead from it."""
-    one, other = pairs()
-    stale = Message.of(one.offers(other, id="x1"))
-    proof = stale.envelope["proof"]
-    one.concludes(other.answers(one.offers(other, id="x2")))
-    one.bank.open_account("later")
-    with one.store.reader(one.name) as reader:
-        from timebank.federation.envelopes import sealed
-
-        body = stale.signed
-        again = sealed(reader, body, one.key, peer=other.journal, since=stale.since)
-    wrong = sealed_anew(Message.of(again), one.key, put(("proof",), proof[::-1]))
-    with pytest.raises(NotProved):
-        federation.read(other.bank, wrong)
-    assert "x1" == federation.read(other.bank, again).body["id"]
-
-
-# -- boards go on -------------------------------------------------------------------------------------
+# -- boards go on ----------------------
 
 
 def test_a_bank_is_readmitted_by_its_head() -> None:
@@ -228,12 +279,10 @@ def test_a_bank_is_readmitted_by_its_head() -> None:
     for wrong in (_head(one), "nothing", b"\xff"):
         with pytest.raises(NotProved):
             federation.readmit(one.bank, other.journal, head=wrong, reason="looked into")
-    readmitted = federation.readmit(
-        one.bank, other.journal, head=_head(other), reason="looked into"
-    )
+    readmitted = federation.readmit(one.bank, other.journal, head=_head(other), reason="both")
     assert readmitted.seen is not None
     assert readmitted.seen.size == other.bank.head().sequence
-    again = federation.readmit(one.bank, other.journal, head=_head(other), reason="looked into")
+    again = federation.readmit(one.bank, other.journal, head=_head(other), reason="looked")
     assert again.repeated
     exchange(one, other, id="x2")
     exchange(other, one, id="y2")
@@ -256,7 +305,7 @@ def test_a_message_is_a_head_too() -> None:
         federation.readmit(other.bank, one.journal, head=sent, reason="looked into")
 
 
-# -- what was forgotten is brought in ----------------------------------------------------------------
+# -- what was forgotten is brought in ----------------------
 
 
 def lost_by_who_offered() -> tuple[Side, Side, bytes]:
@@ -273,7 +322,7 @@ def lost_by_who_offered() -> tuple[Side, Side, bytes]:
 
 
 def test_who_forgot_its_offer_brings_the_exchange_in() -> None:
-    """Its own signature is in the acceptance: a board says who spends, and it is booked, flagged."""
+    """Its own signature is in the acceptance: a board says who spends, and it is booked."""
     one, other, answered = lost_by_who_offered()
     with pytest.raises(OfferForgotten):
         one.concludes(answered)
@@ -299,9 +348,11 @@ def test_who_offered_again_under_the_same_id_brings_in_what_was_booked() -> None
     """The second offer of the id is never answered: the first one's acceptance is booked."""
     one, other, answered = lost_by_who_offered()
     one.offers(other, id="x1", hours=3)
+    with pytest.raises(OfferUnanswered):
+        federation.bring_in(one.bank, answered, keys=[one.key], spender="m1")
+    federation.abandon(one.bank, "x1", reason="it is the offer of before")
     booked = federation.bring_in(one.bank, answered, keys=[one.key], spender="m1")
     assert "1:00" == str(booked.hours)
-    federation.abandon(one.bank, "x1", reason="it is the offer of before")
     assert mirrors(one, other)
     assert is_well(one, other)
 
@@ -389,11 +440,11 @@ def test_boards_alone_bring_in() -> None:
     del other
 
 
-# -- two answers -----------------------------------------------------------------------------------------
+# -- two answers ----------------------
 
 
 def test_of_two_answers_the_acceptance_counts() -> None:
-    """A bank that accepted, was put back, and refused: what it had accepted is booked by both."""
+    """A bank that accepted, was put back, and refused: what it had accepted is booked."""
     one, other = pairs()
     before = other.backup()
     sent = one.offers(other, id="x1")
@@ -403,23 +454,19 @@ def test_of_two_answers_the_acceptance_counts() -> None:
     refused = other.answers(sent)
     assert not Message.of(refused).body["accepted"]
     assert "refused" == one.concludes(refused).status
-    with pytest.raises(Forked):  # of two heads of one length: that is found before all else
-        one.concludes(accepted)
-    federation.readmit(one.bank, other.journal, head=accepted, reason="it had accepted before")
     assert "booked" == one.concludes(accepted).status
     assert "booked" == one.concludes(accepted).status
     assert is_well(one)
 
 
-def test_a_head_that_was_agreed_without_signature_accuses_nobody() -> None:
-    """Where no signature of a head was kept, what does not continue it is refused all the same."""
-    one, other = two_sides()
-    agree(one, other)
-    head = other.bank.head()
-    seen = federation.SeenHead(size=1, root="0" * 64)
+def test_a_head_without_a_signature_accuses_nobody() -> None:
+    """Where no signature of a head was kept, another one of its size is refused all the same."""
     from timebank.rules.agreements import Readmit
 
+    one, other = two_sides()
+    sent = other.offers(one)
+    seen = federation.SeenHead(size=Message.of(sent).head.checkpoint.size, root="0" * 64)
     one.bank._execute(Readmit.of(other.journal, head=seen, reason="by hand"))
-    with pytest.raises(NotProved):
-        federation.read(one.bank, other.offers(one))
-    del head
+    with pytest.raises(Forked) as refusal:
+        federation.read(one.bank, sent)
+    assert refusal.value.evidence is None

@@ -42,7 +42,7 @@ def is_well(*sides: Side) -> bool:
     return all(side.bank.audit().ok for side in sides)
 
 
-# -- what is accepted and what is refused --------------------------------------------------
+# -- what is accepted and what is refused ----------------------
 
 
 def test_hours_cross_in_three_messages() -> None:
@@ -184,7 +184,7 @@ def test_an_abandoned_offer_is_booked_when_its_answer_comes() -> None:
     assert is_well(one, other)
 
 
-# -- reversals and requests --------------------------------------------------------------------
+# -- reversals and requests ----------------------
 
 
 def test_hours_go_back_by_an_offer() -> None:
@@ -259,7 +259,7 @@ def test_a_request_is_for_one_thing(wrong: dict[str, str]) -> None:
         federation.request(one.bank, other.journal, key=one.key, hours=1, **wrong)
 
 
-# -- what is refused -----------------------------------------------------------------------------
+# -- what is refused ----------------------
 
 
 def test_another_offer_of_the_same_id_is_evidence() -> None:
@@ -369,7 +369,7 @@ def test_messages_are_of_what_is_kept() -> None:
         )
 
 
-# -- any message, and the outbox -------------------------------------------------------------
+# -- any message, and the outbox ----------------------
 
 
 def test_a_server_receives_whatever_needs_no_board() -> None:
@@ -447,7 +447,7 @@ def test_both_banks_know_what_each_has_seen() -> None:
     message = Message.of(one.offers(other))
     seen = federation.agreement(other.bank, one.journal).seen
     assert seen is not None
-    assert (message.since, len(message.hashes) > 0) == (seen.size, True)
+    assert len(message.proofs[seen.size]) > 0
     assert seen.signature is not None
     other.answers(message.data)
     now = federation.agreement(other.bank, one.journal).seen
@@ -492,7 +492,7 @@ def test_permissions_are_asked() -> None:
     assert body_of(answered)["accepted"]
 
 
-# -- a hostile bank ---------------------------------------------------------------------------
+# -- a hostile bank ----------------------
 
 LABELS = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=200)
 OFFERS = st.fixed_dictionaries(

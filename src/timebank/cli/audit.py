@@ -17,8 +17,8 @@ from timebank.cli.progress import Progress
 from timebank.cli.published import Published
 
 if TYPE_CHECKING:
-    from timebank.audit import AuditReport
-    from timebank.storage.protocol import Reader
+    from timebank.audit import AuditReport, BankReport
+    from timebank.storage.protocol import Reader, Store
 
 #: Processes that an audit takes of its own accord: each has some 40 MB.
 _MOST: Final = 8
@@ -29,7 +29,7 @@ _MOST: Final = 8
 
     With --since what came after a checkpoint; with --quick balances and sums only, as the
     storage has them. A long journal is audited by several processes. With --all every bank of
-    the storage, which is itself looked at once.
+    the storage, which is itself looked at once, and what banks of it have of each other.
 
     A head that was published is a line, a file with one a line, a file with a signed head, or a
     folder of such files, as a witness keeps them.
@@ -144,6 +144,7 @@ def _audit_all(address: BankAddress, *, everything: bool, format: str, **ask: An
             Progress(label, counted=counted, left=True) as pace,
         ):
             found = list(audit_banks(store, progress=pace, **ask))
+            found += _pairs(store, found, quick=ask["quick"])
     except OtherVersion:
         raise
     except (Corrupt, StoreError) as error:
@@ -155,6 +156,16 @@ def _audit_all(address: BankAddress, *, everything: bool, format: str, **ask: An
     else:
         show(banks_text(found, everything=everything))
     return WELL if all(one.report.ok for one in found) else REFUSED
+
+
+def _pairs(store: Store, found: list[BankReport], *, quick: bool) -> list[BankReport]:
+    """Return the report on what the banks that are well have of each other, where they have."""
+    from timebank.audit import BankReport
+    from timebank.federation.auditing import audit_pairs_of
+
+    well = [one.bank for one in found if one.bank is not None and one.report.ok]
+    report = None if quick else audit_pairs_of(store, well)
+    return [] if report is None else [BankReport(None, report)]
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from timebank.federation.agreements import (
     suspend,
     write_off,
 )
+from timebank.federation.auditing import audit_pairs
 from timebank.federation.booking import (
     OfferForgotten,
     OtherOffer,
@@ -74,6 +75,7 @@ __all__ = [
     "agreement",
     "agreements",
     "answer",
+    "audit_pairs",
     "bring_in",
     "cancel",
     "conclude",

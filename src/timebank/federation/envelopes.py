@@ -15,19 +15,21 @@ from typing import Any, Final
 import attrs
 
 from timebank.errors import HistoryLost, InvalidRequest, NotAgreed, shown
-from timebank.federation.forms import MessageRefused
+from timebank.federation.forms import MOST_PROOFS, MessageRefused
 from timebank.federation.messages import MOST_BYTES, Message, sign, signer
 from timebank.journal.form import canonical
 from timebank.journal.kinds import RecordBody
-from timebank.journal.offers import MESSAGES
-from timebank.model import Head
+from timebank.journal.offers import MESSAGES, offered
+from timebank.model import NEVER, Head
 from timebank.model.agreements import Agreement, SeenHead
 from timebank.proof.consistency import Continuation
+from timebank.proof.errors import Forked
 from timebank.proof.heads import Checkpoint, SignedHead, origin_of, own_keys, signed_by
 from timebank.proof.keys import PublicKey, SigningKey
 from timebank.proof.notes import Note, Signature, base64_of
-from timebank.queries.agreements import agreement_with, readmitted_at
+from timebank.queries.agreements import agreement_with
 from timebank.queries.history import LOST
+from timebank.queries.holds import unexpired
 from timebank.queries.records import PAGE, body_of, record_at
 from timebank.storage.protocol import Reader
 from timebank.storage.tree import tree_at
@@ -58,22 +60,24 @@ def sealed(
     *,
     peer: str,
     texts: Sequence[Mapping[str, str]] = (),
-    since: int | None = None,
+    saw: SeenHead | None = None,
 ) -> bytes:
     """Return the message of a signed body: in an envelope of this moment.
 
-    The proof leads from the head of `since` records; without it, from the one that the other bank
-    is known to have seen.
+    The head in it is that of a record with the other bank, and later messages prove that they
+    continue each of the last ones of these: which of them the other has seen is not known before
+    it answers. `saw` is what it has just said that it saw.
 
-    :raises InvalidRequest: it is longer than any message, or there are fewer records.
+    :raises InvalidRequest: it is longer than any message.
     :raises NotAgreed: there never was an agreement.
     """
     agreement = agreement_with(reader, peer)
     if agreement is None:
         raise NotAgreed(peer, status="none")
     now = reader.head()
-    tree = tree_at(reader, now.sequence)
-    checkpoint = Checkpoint(origin_of(now.journal), now.sequence, tree.root())
+    sizes = sorted(set(_marks(reader, agreement)))
+    tree = tree_at(reader, _size_of(reader, signed["body"], agreement))
+    checkpoint = Checkpoint(origin_of(now.journal), tree.size, tree.root())
     head = SignedHead(checkpoint, signed_by(str(checkpoint), (key,)))
     envelope: dict[str, Any] = {
         "format": MESSAGES,
@@ -82,10 +86,16 @@ def sealed(
         "head": str(head),
         "message": dict(signed),
     }
-    old = acknowledged(reader, agreement) if since is None else since
-    if old:
-        envelope["since"] = old
-        envelope["proof"] = [base64_of(one) for one in tree.consistency(old)]
+    since = saw if _has(reader, saw) else acknowledged(reader, agreement)
+    known = 0 if since is None or since.size > tree.size else since.size
+    older = [size for size in sizes if known < size < tree.size][1 - MOST_PROOFS :]
+    if known:
+        envelope["since"] = known
+        older = [known, *older]
+    if older:
+        envelope["proofs"] = [
+            [size, [base64_of(one) for one in tree.consistency(size)]] for size in older
+        ]
     if agreement.seen is not None:
         envelope["seen"] = agreement.seen.to_json()[:2]
     if texts:
@@ -99,19 +109,52 @@ def sealed(
     return data
 
 
-def acknowledged(reader: Reader, agreement: Agreement) -> int | None:
-    """Return how many records the head had which the other bank saw last, by what it signed.
+def _size_of(reader: Reader, body: Mapping[str, Any], agreement: Agreement) -> int:
+    """Return of how many records the head is that a message shows.
+
+    The other bank keeps it where it books: so it is that of the record which is then booked, or
+    that of the last one that moved hours between the two, from both of which a proof leads on. A
+    request and a position, of which nothing is kept, show the head of now.
+    """
+    now = reader.head()
+    if body["kind"] in {"request", "position"}:
+        return now.sequence
+    last = reader.last_posting(agreement.account)
+    own = body["offer"] if body["kind"] == "cancel" else body
+    record = own["record"] if own["from"] == now.journal else 0
+    return max(record, 0 if last is None else last.sequence)
+
+
+def _marks(reader: Reader, agreement: Agreement) -> Iterator[int]:
+    """Yield the records with another bank whose heads it may have kept: the last of them."""
+    for record in _with_peer(reader, agreement.account):
+        yield record["sequence"]
+        body = record["request"].get("answer", {}).get("body")
+        if body is not None and body["to"] == record["journal"]:
+            yield offered(body["offer"])["record"]
+    for hold in unexpired(reader, agreement.account, now=NEVER - 1):
+        yield hold.sequence
+
+
+def acknowledged(reader: Reader, agreement: Agreement) -> SeenHead | None:
+    """Return the head of this bank that the other bank saw last, by what it signed.
 
     What it signed before this journal lost records is left out.
     """
-    now = reader.head().sequence
     for record in _with_peer(reader, agreement.account):
         seen = _from_peer(record, agreement.peer).get("seen")
-        if seen is not None:
-            size, root = seen
-            if 0 < size <= now and tree_at(reader, size).root().hex() == root:
-                return int(size)
+        if seen is not None and _has(reader, found := SeenHead.of(seen)):
+            return found
     return None
+
+
+def _has(reader: Reader, seen: SeenHead | None) -> bool:
+    """Return whether this journal has a head that another bank says it saw."""
+    return (
+        seen is not None
+        and 0 < seen.size <= reader.head().sequence
+        and tree_at(reader, seen.size).root().hex() == seen.root
+    )
 
 
 def _with_peer(reader: Reader, account: str) -> Iterator[RecordBody]:
@@ -216,23 +259,53 @@ def look(reader: Reader, agreement: Agreement, message: Message) -> SeenHead | N
     """
     _check_remembered(reader, message.seen)
     known, said = agreement.seen, message.head.checkpoint
-    size, since = 0 if known is None else known.size, message.since or 0
-    if since > size:  # it says that this bank saw a head which this bank does not know
+    size = 0 if known is None else known.size
+    if (message.since or 0) > size:  # it says that this bank saw a head which it does not know
         _check_declared(reader, None, message)
         return None
-    if known is None:
+    if known is None or size == 0:
         return message.claimed
     if said.size <= size:
         if said.size == size:
-            _check_continues(message, since=said.size, hashes=(), seen=known)
+            _check_continues(message, known, ())
         return None
-    if since == size:
-        _check_continues(message, since=since, hashes=message.hashes, seen=known)
+    if size in message.proofs:
+        _check_continues(message, known, message.proofs[size])
         return message.claimed
-    older = _seen_before(reader, agreement, since)
-    if older is not None:
-        _check_continues(message, since=since, hashes=message.hashes, seen=older)
+    _check_may_be_unproved(reader, agreement, message)
     return None
+
+
+def _check_may_be_unproved(reader: Reader, agreement: Agreement, message: Message) -> None:
+    """Check that a sender need not know which of its heads was seen last: more than it proves.
+
+    Nor does it know the head by which a board readmitted it. What it does prove is checked.
+
+    :raises MessageRefused: it knows, if its journal is the one that was seen.
+    :raises Forked: it does not continue a head that was seen earlier; with evidence.
+    :raises NotProved: its proof does not hold.
+    """
+    row = reader.account(agreement.account)
+    rows = [] if row is None else reader.referring(row.opened)
+    readmitted = [body_of(one) for one in rows if one.kind == "readmit"]
+    known = agreement.seen
+    is_readmitted = known is not None and known.to_json() in [
+        one["request"]["head"] for one in readmitted
+    ]
+    if len(message.proofs) < MOST_PROOFS and not is_readmitted:
+        size = 0 if known is None else known.size
+        msg = (
+            f"bank {shown(agreement.peer)} does not prove that its journal continues the {size} "
+            "records that were seen of it: it may have lost some, or has given up an offer that "
+            "was booked here and waits for the answer"
+        )
+        raise MessageRefused(msg).about(key="message_unproved", peer=agreement.peer, size=size)
+    since = max((one["sequence"] for one in readmitted), default=0)
+    for record in _with_peer(reader, agreement.account):
+        found = record["effects"].get("seen")
+        if found is not None and record["sequence"] > since and found[0] in message.proofs:
+            _check_continues(message, SeenHead.of(found), message.proofs[found[0]])
+            return
 
 
 def _check_remembered(reader: Reader, seen: SeenHead | None) -> None:
@@ -240,10 +313,7 @@ def _check_remembered(reader: Reader, seen: SeenHead | None) -> None:
 
     :raises HistoryLost: it has not.
     """
-    if seen is None:
-        return
-    now = reader.head().sequence
-    if seen.size > now or tree_at(reader, seen.size).root().hex() != seen.root:
+    if seen is not None and seen.size and not _has(reader, seen):
         _check_declared(reader, seen, None)
 
 
@@ -274,9 +344,7 @@ def _losses(reader: Reader, end: int) -> Iterator[RecordBody]:
         end = start
 
 
-def _check_continues(
-    message: Message, *, since: int, hashes: tuple[bytes, ...], seen: SeenHead
-) -> None:
+def _check_continues(message: Message, seen: SeenHead, hashes: tuple[bytes, ...]) -> None:
     """Check that the sender's head continues one that was seen.
 
     :raises Forked: it excludes it; with evidence, where the one that was seen is kept as signed.
@@ -286,14 +354,11 @@ def _check_continues(
     checkpoint = Checkpoint(origin, seen.size, bytes.fromhex(seen.root))
     signatures = () if seen.signature is None else (Signature.of(seen.signature),)
     before = SignedHead(checkpoint, Note(str(checkpoint), signatures))
-    Continuation(since, hashes, message.head).check_from(before)
-
-
-def _seen_before(reader: Reader, agreement: Agreement, size: int) -> SeenHead | None:
-    """Return a head of so many records that was seen earlier, since it was readmitted last."""
-    since = readmitted_at(reader, agreement.account)
-    for record in _with_peer(reader, agreement.account):
-        found = record["effects"].get("seen")
-        if found is not None and found[0] == size and record["sequence"] > since:
-            return SeenHead.of(found)
-    return None
+    try:
+        Continuation(seen.size, hashes, message.head).check_from(before)
+    except Forked as error:
+        if signatures:
+            raise
+        # Who reads it has to believe this bank that the other one signed the first head.
+        bare = Forked(str(error)).about(key="forked_unsigned", size=seen.size)
+        raise bare from error

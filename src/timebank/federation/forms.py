@@ -22,7 +22,7 @@ from timebank.errors import InvalidRequest, shown
 from timebank.journal.offers import MESSAGES
 from timebank.model import MAX_INTEGER, MAX_TAGS
 from timebank.proof.errors import NotProved
-from timebank.proof.notes import Signature
+from timebank.proof.notes import Signature, hashes_of
 
 _Check = Callable[[Any], bool]
 
@@ -32,6 +32,8 @@ class MessageRefused(NotProved):
 
 
 _HEX: Final = re.compile("[0-9a-f]{64}")
+#: A message proves at most so many times that its head continues an older one.
+MOST_PROOFS: Final = 8
 #: Entries of a position on one message.
 MOST_ENTRIES: Final = 250
 
@@ -316,9 +318,20 @@ def _is_text(value: Any) -> bool:
     )
 
 
+def _are_proofs(value: Any) -> bool:
+    """Return whether a value is a list of sizes, the smallest first, each with its hashes."""
+    return (
+        _entries(_SECONDS, lambda cell: type(cell) is list)(value)
+        and 1 <= len(value) <= MOST_PROOFS
+        and all(type(one) is str for _, hashes in value for one in hashes)
+        and all(hashes_of(hashes) is not None for _, hashes in value)
+        and [size for size, _ in value] == sorted({size for size, _ in value})
+    )
+
+
 ENVELOPE_MAY: Final[dict[str, _Check]] = {
     "since": _SECONDS,
-    "proof": lambda value: type(value) is list and all(type(one) is str for one in value),
+    "proofs": _are_proofs,
     "seen": _is_head,
     "texts": lambda value: (
         type(value) is list and 1 <= len(value) <= 1 and all(map(_is_text, value))

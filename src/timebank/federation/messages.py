@@ -103,7 +103,7 @@ class Message:
             raise field_wrong(what="message", field="signature")
         check_fields(envelope, ENVELOPE_MUST, ENVELOPE_MAY, what="envelope")
         head = _head_of(envelope)
-        _check_proof(envelope, head)
+        _check_proofs(envelope, head)
         _check_message(envelope)
         return cls(body, envelope, value["signature"], head)
 
@@ -144,13 +144,14 @@ class Message:
 
     @property
     def since(self) -> int | None:
-        """The number of records of the sender's head from which its proof leads, if any."""
+        """The number of records of the head that the receiver saw last, as the sender knows it."""
         return self.envelope.get("since")
 
     @property
-    def hashes(self) -> tuple[bytes, ...]:
-        """The hashes of its proof."""
-        return hashes_of(self.envelope.get("proof", ())) or ()
+    def proofs(self) -> dict[int, tuple[bytes, ...]]:
+        """The hashes that prove that its head continues older ones, by their number of records."""
+        found = self.envelope.get("proofs", ())
+        return {size: hashes_of(hashes) or () for size, hashes in found}
 
     @property
     def seen(self) -> SeenHead | None:
@@ -206,13 +207,11 @@ def _head_of(envelope: Mapping[str, Any]) -> SignedHead:
     return head
 
 
-def _check_proof(envelope: Mapping[str, Any], head: SignedHead) -> None:
-    given = {"since", "proof"} & envelope.keys()
-    if not given:
-        return
-    if len(given) == 1 or hashes_of(envelope["proof"]) is None:
-        raise field_wrong(what="envelope", field="proof")
-    if envelope["since"] > head.checkpoint.size:
+def _check_proofs(envelope: Mapping[str, Any], head: SignedHead) -> None:
+    sizes = [size for size, _ in envelope.get("proofs", ())]
+    if sizes and sizes[-1] > head.checkpoint.size:
+        raise field_wrong(what="envelope", field="proofs")
+    if "since" in envelope and envelope["since"] not in sizes[:1]:
         raise field_wrong(what="envelope", field="since")
 
 

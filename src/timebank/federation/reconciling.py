@@ -21,9 +21,10 @@ from timebank.federation.servers import agreement_of_peer, opened_by
 from timebank.hours import Hours
 from timebank.journal.kinds import RecordBody
 from timebank.journal.offers import MESSAGES, offer_body, offered
-from timebank.model.agreements import PEER_PREFIX, account_of, shared_id
+from timebank.model import MAX_INTEGER
+from timebank.model.agreements import PEER_PREFIX, Agreement, account_of, shared_id
 from timebank.proof.heads import check_kept
-from timebank.queries.agreements import offers_under_way, readmitted_at
+from timebank.queries.agreements import offers_under_way
 from timebank.queries.records import PAGE, body_of, last_balance, record_at
 from timebank.storage.protocol import Reader
 
@@ -35,7 +36,7 @@ UNDER_WAY: Final = frozenset({"offered", "booked here", "booked there", "later"}
 class Compared:
     """An exchange that two banks do not have alike, or that is under way.
 
-    `id` is that under which both book it; `offer` the id of the offer, where this bank knows it.
+    `id` is that under which both book it; `offer` the id of the offer, where it is known.
     `here` and `there` is what each has posted on its account for the other, `None` where nothing.
     `hours` is what the exchange moves. `status` is one of these:
 
@@ -96,16 +97,17 @@ class _Position:
     balance: int
     booked: dict[str, int] = attrs.field(factory=dict)
     open: dict[str, int] = attrs.field(factory=dict)
-    #: What only the bank's own journal says: ids of offers, and the other's records that answer.
+    #: What only the bank's own journal says: ids of offers, and the other's records that answer,
+    #: as far as its journal is known to have them: it may have lost those that were seen before.
     offers: dict[str, str] = attrs.field(factory=dict)
     answered_by: dict[str, int] = attrs.field(factory=dict)
 
 
-def _position_of(reader: Reader, peer: str) -> _Position:
-    account = account_of(peer)
+def _position_of(reader: Reader, agreement: Agreement) -> _Position:
+    account = agreement.account
     found = _Position(balance=last_balance(reader, account))
-    # Records from before the other bank was readmitted say nothing of its journal of now.
-    readmitted = readmitted_at(reader, account)
+    # Without a head, as in one store, nothing of the other bank's journal can have been lost.
+    end = MAX_INTEGER if agreement.seen is None else agreement.seen.size
     for record, seconds in _posted(reader, account):
         id, body = _exchange(record)
         found.booked[id] = found.booked.get(id, 0) + seconds
@@ -113,7 +115,7 @@ def _position_of(reader: Reader, peer: str) -> _Position:
             continue
         found.offers[id] = body["id"]
         answer = record["request"].get("answer", {}).get("body", {})
-        if answer.get("from") == peer and record["sequence"] > readmitted:
+        if answer.get("from") == agreement.peer and answer["record"] <= end:
             found.answered_by[id] = answer["record"]
     for record in offers_under_way(reader, account):
         body = offer_body(record)
@@ -161,8 +163,7 @@ def position(bank: TimeBank, peer: Peer, *, key: Key) -> bytes:
     bank._may("account", account_of(journal))  # noqa: SLF001 - of the same house
     signing = key_of(own, key)
     with bank.store.reader(bank.name) as reader:
-        agreement_of_peer(reader, journal)
-        found = _position_of(reader, journal)
+        found = _position_of(reader, agreement_of_peer(reader, journal))
         size = reader.head().sequence
         booked, waiting = sorted(found.booked.items()), sorted(found.open.items())
         pages = max(1, -(-len(booked) // MOST_ENTRIES), -(-len(waiting) // MOST_ENTRIES))
@@ -214,14 +215,13 @@ def reconcile(own: TimeBank, theirs: TimeBank | bytes | str) -> Reconciliation:
     if isinstance(theirs, TimeBank):
         peer = journal_of(theirs)
         with theirs.store.reader(theirs.name) as reader:
-            agreement_of_peer(reader, journal_of(own))
-            size, other = reader.head().sequence, _position_of(reader, journal_of(own))
+            size = reader.head().sequence
+            other = _position_of(reader, agreement_of_peer(reader, journal_of(own)))
     else:
         peer, size, other = _read(own, theirs)
     own._may("account", account_of(peer))  # noqa: SLF001 - of the same house
     with own.store.reader(own.name) as reader:
-        agreement_of_peer(reader, peer)
-        ours = _position_of(reader, peer)
+        ours = _position_of(reader, agreement_of_peer(reader, peer))
     items = tuple(_compared(ours, other, size))
     return Reconciliation(
         peer=peer,
@@ -270,7 +270,7 @@ def _compared(ours: _Position, theirs: _Position, size: int) -> Iterable[Compare
                 id=id,
                 status=status,
                 hours=Hours.from_seconds(seconds),
-                offer=ours.offers.get(id),
+                offer=ours.offers.get(id, theirs.offers.get(id)),
                 here=_hours(here),
                 there=_hours(there),
             )

@@ -238,21 +238,18 @@ def answer(
         note=message.note if note is None else note,
         look=looking(message),
     )
-    since = None if message.seen is None else message.seen.size
     with bank.store.reader(bank.name) as reader:
-        return _answered(reader, record, signing, since=since)
+        return _answered(reader, record, signing, saw=message.seen)
 
 
 def _answered(
-    reader: Reader, record: RecordBody, key: SigningKey, *, since: int | None = None
+    reader: Reader, record: RecordBody, key: SigningKey, *, saw: SeenHead | None = None
 ) -> bytes:
     """Return the answer that a record is; one that was brought in has the answer of before."""
     request = record["request"]
     signed: Signed
     signed = request["answer"] if "answer" in request else signed_with(answer_body(record), key)
-    if since is not None and since > reader.head().sequence:  # what was lost, as it is declared
-        since = None
-    return sealed(reader, signed, key, peer=signed["body"]["to"], since=since)
+    return sealed(reader, signed, key, peer=signed["body"]["to"], saw=saw)
 
 
 def conclude(bank: TimeBank, data: Data, *, keys: Sequence[Any] = ()) -> Crossing:
@@ -378,7 +375,8 @@ def outbox(bank: TimeBank, peer: Peer, *, key: Key, since: int | None = None) ->
         agreement = agreement_of_peer(reader, journal)
         offers = [record["request"]["id"] for record in offers_under_way(reader, account)]
         found = [_offered(reader, id, signing) for id in offers]
-        after = (acknowledged(reader, agreement) or 0) if since is None else since
+        known = acknowledged(reader, agreement)
+        after = since if since is not None else 0 if known is None else known.size
         found += [_answered(reader, one, signing) for one in _answers(reader, journal, after)]
     return found
 

@@ -99,7 +99,8 @@ def banks_text(reports: Sequence[BankReport], *, everything: bool = False) -> li
 def _asked_once(whole: list[AuditReport], banks: list[AuditReport], words: Words) -> str:
     """Return which checks were made once; nothing, where all were quick or there are none."""
     if whole:
-        return words("asked_once", checks=_checks(whole[0].checks, words))
+        once = [name for one in whole for name in one.checks]
+        return words("asked_once", checks=_checks(once, words))
     if banks and not banks[0].is_quick:
         names = (promise.name for promise in Storage.promises)
         return words("asked_of_each", checks=_checks(names, words))
@@ -108,8 +109,13 @@ def _asked_once(whole: list[AuditReport], banks: list[AuditReport], words: Words
 
 def _place(one: BankReport, words: Words) -> str:
     if one.bank is None:
-        return words("storage_is_bad")
+        return words("pairs_are_bad" if _is_of_pairs(one) else "storage_is_bad")
     return harmless(words("bank_is_bad", bank=one.bank))
+
+
+def _is_of_pairs(one: BankReport) -> bool:
+    """Return whether a report is on what banks of the storage have of each other."""
+    return "pairs" in one.report.checks
 
 
 def verdict(report: AuditReport) -> str:
@@ -351,7 +357,9 @@ def banks_junit(reports: Sequence[BankReport]) -> list[str]:
     """
     suites = Element("testsuites", name="timebank audit --all")
     for one in reports:
-        name = "the storage" if one.bank is None else f"bank {one.bank}"
+        name = f"bank {one.bank}"
+        if one.bank is None:
+            name = "exchange between banks" if _is_of_pairs(one) else "the storage"
         suites.append(_suite(one.report, f"timebank audit, {name}"))
     indent(suites)
     return [_XML, *tostring(suites, "unicode").splitlines()]

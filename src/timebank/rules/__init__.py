@@ -9,9 +9,10 @@ Errors come in this order, whatever else is wrong with the call:
 
 1. `InvalidRequest` and its kin, for what is wrong in any state of the bank;
 2. `IdempotencyMismatch`, the id was used before for another request;
-3. `TransferNotFound` or `HoldNotFound`, then `InvalidRequest` for the reversal of a
-   reversal or the amendment of what nobody described, `AlreadyResolved` for a hold that is
-   settled, voided or expired;
+3. `NotAgreed` and `AnsweredTooLate`, of what is between two banks; `TransferNotFound` or
+   `HoldNotFound`, then `InvalidRequest` for the reversal of a reversal or the amendment of what
+   nobody described, `AlreadyResolved` for a hold that is settled, voided or expired,
+   `OfferUnanswered` for one that waits for another bank;
 4. `InvalidRequest` for a day of service more than a day ahead, `BooksClosed` for one of closed
    books, `InvalidRequest` for a hold whose end cannot be recorded;
 5. `AccountNotFound`: earners, then spenders, each by id, then `via` and the fund of
@@ -19,7 +20,8 @@ Errors come in this order, whatever else is wrong with the call:
 6. `OverReversed`;
 7. `AccountNotOpen`, for each role by itself: earners, then spenders, each by id, then the
    fund of the fee and `via`; of a merge the duplicate, then the account that stays, then
-   `InvalidRequest` for two kinds, `FundInUse`, `HoldsOpen`;
+   `InvalidRequest` for two kinds, `FundInUse`, `HoldsOpen`; of an agreement `InvalidRequest` for
+   another kind and `FundInUse` before it;
 8. of an exchange `RecordedTooLate`, `GranularityRefused`, `ExchangeTooLarge`;
 9. `InvalidHours` for a balance too large to be stored;
 10. `LimitExceeded`: floors of spenders by id, then ceilings of earners by id;

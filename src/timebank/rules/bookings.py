@@ -26,12 +26,12 @@ from timebank.model.agreements import Agreement, SeenHead, account_of, shared_id
 from timebank.rules.limits import check_limits
 from timebank.rules.offers import (
     check_other_side,
-    load_fund,
+    fund_of,
     open_agreement,
     paid_by,
+    participants,
     terms_of_offer,
 )
-from timebank.rules.roles import check_roles, roles_of
 from timebank.rules.state import (
     Command,
     Draft,
@@ -154,12 +154,9 @@ def accept(state: State, command: AcceptOffer, now: int) -> Draft:
     agreement = open_agreement(state, body["from"], reverses=False)
     _check_time(body, now)
     day = day_of_service(state, request["occurred_on"])
-    rows = {id: state.account(id) for id in command.accounts}
-    terms = terms_of_offer(state, paid_by(state.statute, "earner"), command, day=day, exact=True)
-    load_fund(state, rows, terms)
-    fund = terms.fee[0][0] if terms.fee else None
-    played = roles_of(terms.earned, terms.spent, fund=fund, via=None)
-    check_roles(rows, played, besides=agreement.account)
+    statute = paid_by(state.statute, "earner")
+    rows = participants(state, command, agreement, fund=fund_of(statute, request))
+    terms = terms_of_offer(state, statute, command, day=day, exact=True)
     lines = terms.lines()
     changes = net(lines)
     check_range(state, changes)
@@ -196,9 +193,11 @@ def moved(
     return Draft(with_seen(effects, agreement, seen))
 
 
-def with_seen(effects: MoveEffects, agreement: Agreement, seen: SeenHead | None) -> MoveEffects:
+def with_seen(
+    effects: MoveEffects, agreement: Agreement | None, seen: SeenHead | None
+) -> MoveEffects:
     """Add the head of the other bank that was seen last, if any was."""
-    latest = seen or agreement.seen
+    latest = seen if seen is not None or agreement is None else agreement.seen
     if latest is not None:
         effects["seen"] = latest.to_json()
     return effects

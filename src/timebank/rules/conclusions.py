@@ -32,8 +32,7 @@ from timebank.model.agreements import SeenHead, account_of, shared_id
 from timebank.rules import holds
 from timebank.rules.agreements import agreed
 from timebank.rules.bookings import booked, moved, with_seen
-from timebank.rules.offers import ANY_ROLE, check_other_side
-from timebank.rules.roles import check_roles, roles_of
+from timebank.rules.offers import ANY_ROLE, check_other_side, participants
 from timebank.rules.state import (
     Command,
     Draft,
@@ -253,9 +252,7 @@ def settle(state: State, command: SettleOffer, now: int) -> Draft:
     }
     if "fee" in held.effects:
         effects["fee"] = held.effects["fee"]
-    if state.agreement is not None:
-        effects = with_seen(effects, state.agreement, command.seen)
-    return Draft(effects, refers_to=held.sequence)
+    return Draft(with_seen(effects, state.agreement, command.seen), refers_to=held.sequence)
 
 
 def _open_offer(state: State, command: SettleOffer | VoidOffer, now: int) -> Held:
@@ -298,10 +295,8 @@ def bring_in(state: State, command: BringIn, now: int) -> Draft:
     peer = command.request["answer"]["body"]["to" if command.offer_id is None else "from"]
     agreement = agreed(state, peer)
     held = _given_up(state)
-    rows = {id: state.account(id) for id in command.accounts}
+    participants(state, command, agreement, fund=None, frozen=ANY_ROLE)
     lines = Terms(command.earners, command.spenders, [], []).lines()
-    played = roles_of(command.earners, command.spenders, fund=None, via=None)
-    check_roles(rows, played, frozen=ANY_ROLE, besides=agreement.account)
     check_range(state, net(lines))
     rule = "forgotten" if held is None else "late answer"
     day = _day_of(state, command.request["occurred_on"])
@@ -332,10 +327,8 @@ def write_off(state: State, command: WriteOff, now: int) -> Draft:
     :raises LimitExceeded: more than is owed.
     """
     agreement = agreed(state, command.peer)
-    rows = {id: state.account(id) for id in command.accounts}
+    participants(state, command, agreement, fund=None, frozen=())
     lines = Terms(command.earners, command.spenders, [], []).lines()
-    played = roles_of(command.earners, command.spenders, fund=None, via=None)
-    check_roles(rows, played, besides=agreement.account)
     changes = net(lines)
     check_range(state, changes)
     _check_owed(state, agreement.account, changes[agreement.account])

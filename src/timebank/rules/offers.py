@@ -33,6 +33,7 @@ from timebank.rules.limits import check_limits
 from timebank.rules.roles import EARNER, FEE_FUND, SPENDER, VIA, check_roles, roles_of
 from timebank.rules.state import (
     Draft,
+    Original,
     State,
     check_range,
     day_of_service,
@@ -158,30 +159,26 @@ def offer(state: State, command: MakeOffer, now: int) -> Draft:
 
     :raises NotAgreed: there is no agreement, or it is suspended or ended.
     :raises TransferNotFound: what it reverses is no exchange that was booked for the other bank.
-    :raises OverReversed: more than is left of that.
     :raises Rejected: as a hold.
+    :raises OverReversed: more than is left of what it reverses.
     """
     request, asked = command.request, command.offer
     reverses = "reverses" in asked
     agreement = open_agreement(state, asked["to"], reverses=reverses)
+    if reverses:
+        _check_reversed(state, command)
     day = day_of_service(state, request.get("occurred_on"))
     answer_by = now + asked["answer_in"]
     if answer_by >= MAX_INTEGER:
         msg = "answer_in reaches beyond the year 2255"
         raise InvalidRequest(msg).about(key="hold_too_long")
-    rows = {id: state.account(id) for id in command.accounts}
     if reverses:
+        rows = participants(state, command, agreement, fund=None, frozen=ANY_ROLE)
         terms = Terms(command.earners, command.spenders, [], [])
-        _check_reversal(state, command)
-        frozen: tuple[str, ...] = ANY_ROLE
     else:
         statute = paid_by(state.statute, "spender")
+        rows = participants(state, command, agreement, fund=fund_of(statute, request))
         terms = terms_of_offer(state, statute, command, day=day, exact=False)
-        load_fund(state, rows, terms)
-        frozen = (VIA,)
-    fund = terms.fee[0][0] if terms.fee else None
-    played = roles_of(terms.earned, terms.spent, fund=fund, via=request.get("via"))
-    check_roles(rows, played, frozen=frozen, besides=agreement.account)
     lines = terms.lines()
     check_range(state, net(lines))
     reserves = holds.reserves_of(terms, fee_is_held=True)
@@ -204,33 +201,72 @@ def offer(state: State, command: MakeOffer, now: int) -> Draft:
         effects["fee"] = terms.fee
     if flags:
         effects["flags"] = flags
-    if state.original is not None and reverses:
+    if state.original is not None:
         effects["reverses"] = state.original.sequence
         return Draft(effects, refers_to=state.original.sequence)
     return Draft(effects)
 
 
-def _check_reversal(state: State, command: MakeOffer) -> None:
-    """Check that an offer moves hours of an exchange back that was booked for the other bank."""
+def _check_reversed(state: State, command: MakeOffer) -> None:
+    """Check that an offer moves hours of an exchange back that was booked for the other bank.
+
+    :raises TransferNotFound: it was not, or somebody else earned by it.
+    """
     original = state.original
-    named = shared_id(command.offer["to"], command.offer["reverses"])
-    account = account_of(command.offer["to"])
-    if original is None or account not in {id for id, _ in original.effects["postings"]}:
-        raise TransferNotFound(named)
-    lines, _ = sides_of(original.effects)
-    whole = sum(seconds for _, seconds in lines if seconds > 0)
-    back = sum(
-        seconds
-        for effects in original.reversed
-        for _, seconds in sides_of(effects)[0]
-        if seconds > 0
+    if original is not None:
+        lines, _ = sides_of(original.effects)
+        earners = {original.heirs.get(id, id) for id, seconds in lines if seconds > 0}
+        is_theirs = command.agreed in {id for id, _ in lines}
+        if is_theirs and {id for id, _ in command.spenders} <= earners:
+            return
+    raise TransferNotFound(shared_id(command.offer["to"], command.offer["reverses"]))
+
+
+def _check_left(original: Original, command: MakeOffer) -> None:
+    """Check that so much is left to move back.
+
+    :raises OverReversed: it is not.
+    """
+    sides = [original.effects, *original.reversed]
+    whole, *back = (
+        sum(seconds for _, seconds in sides_of(effects)[0] if seconds > 0) for effects in sides
     )
-    needed = exchange.total(command.earners)
-    if needed > whole - back:
-        raise OverReversed(named, remaining=hours(whole - back), needed=hours(needed))
-    earners = {original.heirs.get(id, id) for id, seconds in lines if seconds > 0}
-    if not {id for id, _ in command.spenders} <= earners:
-        raise TransferNotFound(named)
+    left, needed = whole - sum(back), exchange.total(command.earners)
+    if needed > left:
+        named = shared_id(command.offer["to"], command.offer["reverses"])
+        raise OverReversed(named, remaining=hours(left), needed=hours(needed))
+
+
+def participants(
+    state: State,
+    command: Exchange[Any],
+    agreement: Agreement,
+    *,
+    fund: str | None,
+    frozen: tuple[str, ...] = (VIA,),
+) -> dict[str, AccountRow]:
+    """Return the rows of all who take part, each checked for its role, and that of a fee's fund.
+
+    :raises AccountNotFound: one of them is missing.
+    :raises OverReversed: more than is left of what an offer reverses.
+    :raises AccountNotOpen: one of them may not take part.
+    """
+    rows = {id: state.account(id) for id in command.accounts}
+    if fund is not None:
+        rows[fund] = state.account(fund)
+    if isinstance(command, MakeOffer) and state.original is not None:
+        _check_left(state.original, command)
+    via = command.request.get("via")
+    played = roles_of(command.earners, command.spenders, fund=fund, via=via)
+    check_roles(rows, played, frozen=frozen, besides=agreement.account)
+    return rows
+
+
+def fund_of(statute: Statute, request: ExchangeRequest) -> str | None:
+    """Return the fund of the fee that a statute has for an exchange, `None` where it has none."""
+    if statute.fee is None or not exchange.is_judged(statute, request):
+        return None
+    return statute.fee.fund
 
 
 def paid_by(statute: Statute, payer: Any) -> Statute:
@@ -260,13 +296,3 @@ def terms_of_offer(
     flags += exchange.check_size(statute, seconds)
     earned, spent = exchange.scaled(earned, seconds), exchange.scaled(spent, seconds)
     return Terms(earned, spent, exchange.fee_lines(statute, earned, spent), flags)
-
-
-def load_fund(state: State, rows: dict[str, AccountRow], terms: Terms) -> None:
-    """Add the row of the fund of a fee, if any.
-
-    :raises AccountNotFound: there is no such account.
-    """
-    if terms.fee:
-        fund = terms.fee[0][0]
-        rows[fund] = state.account(fund)

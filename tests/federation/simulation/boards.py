@@ -34,7 +34,10 @@ def accept_loss(run: Schedule, host: Host, error: HistoryLost) -> None:
 
 
 def readmit(run: Schedule, host: Host, sender: Host) -> None:
-    """Take another bank's journal as it stands now."""
+    """Take another bank's journal as it stands now, where there is an agreement."""
+    mine = run.agreement(host, sender)
+    if mine is None or mine.status == "ended":
+        return
     run.count("readmitted")
     head = sign_head(sender.bank, sender.key)
     federation.readmit(host.bank, sender.journal, head=str(head), reason="they lost their disk")
@@ -85,13 +88,14 @@ def give_up(run: Schedule, host: Host, data: bytes, error: federation.OtherOffer
 
 def decide(run: Schedule) -> None:
     """Agree anew where that was ended, learn keys, and give up what nobody can answer."""
-    if run.wire.is_signed:
-        for host, peer in run.pairs():
+    for host, peer in run.pairs():
+        mine = run.agreement(host, peer)
+        if mine is not None and mine.status == "ended":
+            federation.agree(host.bank, peer.journal, they_may_owe=0, we_may_owe=0)
+        if run.wire.is_signed:
             run.tell_key(peer, host)
     for host, peer in run.pairs():
         mine, theirs = run.agreement(host, peer), run.agreement(peer, host)
-        if mine is not None and mine.status == "ended":
-            federation.agree(host.bank, peer.journal, they_may_owe=0, we_may_owe=0)
         if host.restored and mine is not None and theirs is not None:
             readmit(run, peer, host)  # for its board has told the others of the loss
         if theirs is None:

@@ -329,7 +329,7 @@ class Schedule:
         for round in range(ROUNDS):
             for host, peer in self.pairs():
                 self.send_offers(host, peer)
-                if not round:
+                if not round and self.is_forgetful():
                     for data in self.wire.answers(host, peer.journal):
                         self.send(host, peer, data)
             if not self.network.waiting:
@@ -337,6 +337,10 @@ class Schedule:
             self._deliver_all()
         msg = f"seed {self.seed}: there is no end of messages"
         raise WrongError(msg)
+
+    def is_forgetful(self) -> bool:
+        """Return whether some bank does not ask any more for an answer that it has not got."""
+        return self.figures["abandoned"] > 0 or any(one.restored for one in self.hosts)
 
     def pairs(self) -> list[tuple[Host, Host]]:
         """Return every bank with every other one."""
