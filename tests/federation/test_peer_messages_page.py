@@ -218,7 +218,7 @@ def _another_before(world: World) -> None:
 
 
 def _nothing_before(world: World) -> None:
-    world.takes(world.sent)
+    world.other.concludes(world.one.answers(world.other.offers(world.one)))
     world.one.restore(world.before)
     for number in range(3):
         world.one.bank.open_account(f"n{number}")
