@@ -2,6 +2,29 @@
 
 Each call may be made again at any time: a body is derived from its record, and what was booked is
 found by its id.
+
+>>> import timebank
+>>> from timebank import federation
+>>> from timebank.federation import Message
+>>> from timebank.proof import SigningKey, origin_of
+>>> isola, bovisa = timebank.open("memory:"), timebank.open("memory:")
+>>> ours, theirs = (SigningKey.make(origin_of(b.head().journal)) for b in (isola, bovisa))
+>>> _ = isola.open_account("anna"), bovisa.open_account("bruno")
+>>> terms = {"they_may_owe": 20, "we_may_owe": 20}
+>>> _ = federation.agree(isola, bovisa, key=theirs.public, **terms)
+>>> _ = federation.agree(bovisa, isola, key=ours.public, **terms)
+>>> sent = federation.offer(
+...     isola, bovisa, key=ours, spender="anna", earner="bruno", hours=2, id="x1")
+>>> federation.read(bovisa, sent).kind
+'offer'
+>>> federation.outbox(isola, bovisa, key=ours) == [sent]
+True
+>>> answered = federation.receive(bovisa, sent, key=theirs)
+>>> federation.receive(isola, answered, key=ours), isola.balance("anna").posted
+(None, Hours('-2:00'))
+>>> given = federation.message(bovisa, isola.transfers().__next__().id, key=theirs)
+>>> Message.of(given).signed == Message.of(answered).signed
+True
 """
 
 from __future__ import annotations
