@@ -55,6 +55,8 @@ from timebank.queries.records import PAGE, body_of, resolution_of
 from timebank.storage.protocol import Reader
 
 Data = bytes | str | Message
+#: The key of the error by which a message is left to a board.
+FOR_BOARD: Final = "message_for_board"
 _ANSWERS: Final = frozenset({"transfer", "reverse", "refuse"})
 
 
@@ -367,13 +369,13 @@ def _message_of(
     request = record["request"]
     if row.kind == "hold" and "offer" in request:
         return _offered(reader, str(row.id), key, with_note=with_note)
-    if row.kind in _ANSWERS and "offer" in request:
+    if row.kind in _ANSWERS and "signature" in request.get("offer", {}):
         return _answered(reader, record, key)
-    accepted = request.get("answer", {}).get("body", {})
-    if accepted.get("accepted"):
-        is_own = accepted["from"] == record["journal"]
-        peer = accepted["to"] if is_own else accepted["from"]
-        return sealed(reader, request["answer"], key, peer=peer)
+    signed = request.get("answer", {})
+    if "signature" in signed and signed["body"]["accepted"]:
+        body = signed["body"]
+        peer = body["to"] if body["from"] == record["journal"] else body["from"]
+        return sealed(reader, signed, key, peer=peer)
     return None
 
 
@@ -416,12 +418,15 @@ def agreement_of_peer(reader: Reader, journal: str) -> Agreement:
 
 
 def _answers(reader: Reader, peer: str, after: int) -> Iterator[RecordBody]:
-    """Yield the records by which offers of another bank were answered, in their order."""
+    """Yield the records by which messages of another bank were answered, in their order.
+
+    What was offered and booked within one storage needs none.
+    """
     while page := reader.records(after=after, limit=PAGE):
         for row in page:
             if row.kind in _ANSWERS and row.id is not None and row.id.startswith("peer:"):
                 record = body_of(row)
                 signed: Mapping[str, Any] = record["request"].get("offer", {})
-                if signed and offered(signed)["from"] == peer:
+                if "signature" in signed and offered(signed)["from"] == peer:
                     yield record
         after = page[-1].sequence
