@@ -19,6 +19,7 @@ import timebank
 from audit.corrected import lost as declared
 from audit.crossed import ACCOUNT, OURS, THEIRS, Change, answer, both, offer, until
 from audit.forgeries import JSON, Forgery
+from federation.simulation.schedule import Schedule
 from timebank import Hours, InvalidRequest, TimeBank, federation
 from timebank.audit import AuditReport
 from timebank.cli import main
@@ -333,6 +334,19 @@ def test_what_comes_while_they_are_read_is_no_finding(
     report = auditing._audited(named)
     assert ((), 2) == (report.findings, report.accounts)
     assert next(counter) > 3
+
+
+@pytest.mark.parametrize("first", range(0, 40, 20))
+def test_what_has_come_together_again_is_well(first: int) -> None:
+    """After messages lost and doubled, crashes, and backups that were put back: a seed each."""
+    records = 0
+    for seed in range(first, first + 20):
+        schedule = Schedule(seed, troubles=["restores"])
+        schedule.run()
+        report = federation.audit_pairs(*(host.bank for host in schedule.hosts))
+        assert () == report.findings, seed
+        records += report.records
+    assert records > 20
 
 
 # -- the command ---------------------------------------------------------------------------------
