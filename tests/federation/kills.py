@@ -14,7 +14,9 @@ import attrs
 
 import timebank
 from federation.simulation.wires import Unreadable, Wire
+from federation.simulation.worlds import key_of
 from timebank import Rejected, Retryable, TimeBank, federation
+from timebank.proof import SigningKey
 from timebank.storage.protocol import Store
 from timebank.testing.processes import Child
 
@@ -40,6 +42,11 @@ class Server:
         """Return its store."""
         return self.bank.store
 
+    @property
+    def key(self) -> SigningKey:
+        """Return the key with which it signs."""
+        return key_of(self.journal, 1)
+
 
 @contextmanager
 def opened(*places: tuple[str, str]) -> Iterator[list[Server]]:
@@ -60,7 +67,8 @@ def make(*places: tuple[str, str]) -> None:
             bank.open_account(id)
         for other in banks:
             if other is not bank:
-                federation.agree(bank, other, they_may_owe=30, we_may_owe=30)
+                key = key_of(other.head().journal, 1).public
+                federation.agree(bank, other, they_may_owe=30, we_may_owe=30, key=key)
     for bank in banks:
         bank.close()
 

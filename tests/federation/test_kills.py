@@ -11,7 +11,7 @@ import pytest
 
 from federation import kills
 from federation.simulation import judging
-from federation.simulation.wires import Sealed
+from federation.simulation.wires import Signed
 from servers import ON_SERVERS, drop_database, new_database
 from timebank import federation
 
@@ -69,7 +69,7 @@ def test_between_two_servers(new_place: Callable[[], str], tmp_path: Path, count
     """Two processes of each of two banks, each in a place of its own, and a folder of messages."""
     places = [(new_place(), name) for name in ("isola", "bovisa")]
     (tmp_path / "post").mkdir()
-    post, wire = kills.Post(tmp_path / "post"), Sealed()
+    post, wire = kills.Post(tmp_path / "post"), Signed()
     kills.make(*places)
     with kills.opened(*places) as servers:
         journals = [server.journal for server in servers]

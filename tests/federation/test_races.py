@@ -96,7 +96,7 @@ def test_what_may_be_owed_is_exact(url: str, who: str) -> None:
     assert UNITS == sum(int(lines[0]) for lines in told)
     with opened(*((url, name) for name in NAMES)) as servers:
         assert [] == list(judging.wrong_at_last(servers))
-        for server, other, sign in ((*servers, 1), (*servers[::-1], -1)):
+        for server, other, sign in zip(servers, servers[::-1], (1, -1), strict=True):
             account = federation.agreement(server.bank, other.journal).account
             assert limit * sign == server.bank.balance(account).posted
             assert () == server.bank.audit().findings

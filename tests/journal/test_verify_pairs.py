@@ -97,15 +97,20 @@ def test_an_older_export_contradicts_nothing(verifier: str, journal: str, tmp_pa
 def test_what_was_never_offered_is_told(verifier: str, tmp_path: Path) -> None:
     """A bank answers an offer that it made up, or another one; its own journal keeps every rule."""
     records = records_of("store-bovisa")
-    place, honest = next((n, one) for n, one in enumerate(records) if one["kind"] == "refuse")
+    honest, last = next(one for one in records if one["kind"] == "refuse"), records[-1]
     body, told = honest["request"]["offer"]["body"], {}
-    for rule, other, after in (("offers", {"id": "made up"}, 1), ("answers", {"seconds": 1}, 0)):
+    at_the_end = {name: last[name] for name in ("recorded_at", "recorded_on")}
+    at_the_end |= {"sequence": len(records) + 1, "effects": {"terms": [50 * 3_600, None]}}
+    for rule, other, place in (
+        ("offers", {"id": "x"}, at_the_end),
+        ("answers", {"seconds": 1}, {}),
+    ):
         offer = {"body": {**body, **other}}
         id = shared_id(body["from"], offer["body"]["id"])
-        request = {**honest["request"], "offer": offer, "id": id}
-        forged_one = {**honest, "request": request, "sequence": honest["sequence"] + after}
+        made_up = {**honest, **place, "request": {**honest["request"], "offer": offer, "id": id}}
         told[tmp_path / rule] = rule
-        (tmp_path / rule).write_bytes(rechained([*records[: place + after], forged_one]))
+        before = records[: made_up["sequence"] - 1]
+        (tmp_path / rule).write_bytes(rechained([*before, made_up]))
     isola = make.path_of("store-isola")
     found = verdicts(run(VERIFIERS[verifier](), [*told, isola]))
     assert {f"{path} and {isola}": rule for path, rule in told.items()} == {

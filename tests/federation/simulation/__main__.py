@@ -8,17 +8,17 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 
 from federation.simulation.schedule import TROUBLES, Schedule
-from federation.simulation.wires import Sealed, Signed
+from federation.simulation.wires import Sealed, Signed, Wire
 
 CHUNK = 250
 
 
-WIRES = {"signed": Signed, "sealed": Sealed}
+WIRES: dict[str, Callable[[], Wire]] = {"signed": Signed, "sealed": Sealed}
 
 
 def run(

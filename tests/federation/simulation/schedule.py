@@ -318,6 +318,10 @@ class Schedule:
         for host in self.hosts:
             host.offset = timedelta()
         boards.decide(self)
+        self._come_together()
+
+    def _come_together(self) -> None:
+        """Let messages come, and boards compare their books, until nothing is left to do."""
         for _ in range(boards.ROUNDS):
             self._exchange_all()
             if not any(one.restored for one in self.hosts) or not boards.compare(self):
@@ -329,7 +333,7 @@ class Schedule:
         for round in range(ROUNDS):
             for host, peer in self.pairs():
                 self.send_offers(host, peer)
-                if not round:
+                if not round and self.is_forgetful():
                     for data in self.wire.answers(host, peer.journal):
                         self.send(host, peer, data)
             if not self.network.waiting:
@@ -337,6 +341,10 @@ class Schedule:
             self._deliver_all()
         msg = f"seed {self.seed}: there is no end of messages"
         raise WrongError(msg)
+
+    def is_forgetful(self) -> bool:
+        """Return whether some bank does not ask any more for an answer that it has not got."""
+        return self.figures["abandoned"] > 0 or any(one.restored for one in self.hosts)
 
     def pairs(self) -> list[tuple[Host, Host]]:
         """Return every bank with every other one."""
@@ -362,6 +370,8 @@ class Schedule:
         if self.network.waiting:
             msg = f"seed {self.seed}: there is no end of answers"
             raise WrongError(msg)
+        if any(one.restored for one in self.hosts):  # a board may have brought in what came again
+            self._come_together()
 
     def _counted(self) -> Counter[str]:
         self.figures += self.network.figures

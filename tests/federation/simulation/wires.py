@@ -21,6 +21,10 @@ from timebank.queries.agreements import agreement_with, offers_under_way
 from timebank.queries.records import body_of
 
 
+#: Errors by which a journal does not continue what was seen, beside one with evidence.
+_OF_ANOTHER_PAST = ("proof_elsewhere", "message_unproved")
+
+
 class Server(Place, Protocol):
     """A bank that is open."""
 
@@ -71,14 +75,9 @@ class Signed:
 
     def offers(self, host: Server, peer: str) -> list[bytes]:
         """Implement `Wire.offers`."""
-        return self._outbox(host, peer, "offer", since=None)
-
-    def _outbox(self, host: Server, peer: str, kind: str, *, since: int | None) -> list[bytes]:
         with host.store.reader(host.name) as reader:
-            if agreement_with(reader, peer) is None:
-                return []
-        found = federation.outbox(host.bank, peer, key=host.key, since=since)
-        return [data for data in found if federation.Message.of(data).kind == kind]
+            ids = [one["request"]["id"] for one in offers_under_way(reader, account_of(peer))]
+        return [federation.message(host.bank, id, key=host.key) for id in ids]
 
     def cancel(self, host: Server, id: str) -> bytes:
         """Implement `Wire.cancel`."""
@@ -86,14 +85,18 @@ class Signed:
 
     def answers(self, host: Server, peer: str, *, new: bool = False) -> list[bytes]:
         """Implement `Wire.answers`."""
-        return self._outbox(host, peer, "answer", since=None if new else 0)
+        with host.store.reader(host.name) as reader:
+            if agreement_with(reader, peer) is None:
+                return []
+        found = federation.outbox(host.bank, peer, key=host.key, since=None if new else 0)
+        return [data for data in found if federation.Message.of(data).kind == "answer"]
 
     def receive(self, host: Server, data: bytes) -> tuple[str, bytes] | None:
         """Implement `Wire.receive`."""
         try:
             reply = federation.receive(host.bank, data, key=host.key)
         except NotProved as error:
-            if isinstance(error, Forked) or error.key == "proof_elsewhere":
+            if isinstance(error, Forked) or error.key in _OF_ANOTHER_PAST:
                 raise AnotherPast from error
             raise Unreadable(error) from error
         return None if reply is None else (federation.Message.of(reply).receiver, reply)
