@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import time, timedelta
 from typing import Any
 
+import attrs
+
 import timebank
 from audit.forgeries import JSON, Forgery
 from support import Clock, sources
@@ -112,7 +114,7 @@ def _exchanges(a: TimeBank, b: TimeBank, clock: Clock) -> None:
 def _answered(a: TimeBank, b: TimeBank, id: str) -> None:
     """An offer comes, and its answer."""
     record = booking.book(b, {"body": offer_body(_record(a, id)), "signature": "theirs"})
-    seen = SeenHead(size=7, root=ROOT)
+    seen = _seen(b)
     booking.conclude(a, {"body": answer_body(record), "signature": "ours"}, look=lambda _: seen)
 
 
@@ -138,11 +140,17 @@ def _board(a: TimeBank, b: TimeBank) -> None:
         hours = timebank.Hours("0:30") if owed > timebank.Hours(0) else timebank.Hours("-0:30")
         federation.write_off(bank, other, account="m2", hours=hours, reason="lost", id="off")
         federation.suspend(bank, other, reason="moving")
-        head = SeenHead(size=9, root=ROOT, signature="line")
+        head = attrs.evolve(_seen(other), signature="line")
         bank._execute(Readmit.of(other.head().journal, head=head, reason="looked into"))
         federation.agree(bank, other, they_may_owe=20, we_may_owe=20)
     federation.make_offer(a, b, spender="m1", earner="m1", hours="0:15", id="x9")
     booking.book(b, {"body": offer_body(_record(a, "x9"))})
+
+
+def _seen(bank: TimeBank) -> SeenHead:
+    """The head of a bank as it stands."""
+    head = bank.head()
+    return SeenHead(size=head.sequence, root=head.root.hex())
 
 
 def _record(bank: TimeBank, id: str) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
+from audit.corrected import merged
 from audit.crossed import (
     ACCOUNT,
     OURS,
@@ -75,7 +76,7 @@ def _both(*changes: Callable[[JSON], object]) -> Callable[[JSON], object]:
     return change
 
 
-def _moved(seconds: int, *ids: str) -> Callable[[JSON], object]:
+def moved(seconds: int, *ids: str) -> Callable[[JSON], object]:
     """Two accounts move so much, without a fee."""
     earner, spender = ids
     lines = [[earner, seconds], [spender, -seconds]]
@@ -227,7 +228,7 @@ def _no_flag(made: JSON) -> None:
     made["effects"].pop("flags", None)
 
 
-def _frozen(account: str) -> Change:
+def frozen(account: str) -> Change:
     return _of_kind("freeze", account, status="frozen")
 
 
@@ -364,6 +365,11 @@ def _an_answer(*, accepted: bool) -> JSON:
     return {"body": body}
 
 
+def _answered_as_well(made: JSON) -> None:
+    """What is booked is brought in as well."""
+    made["request"]["answer"] = _an_answer(accepted=True)
+
+
 def _reasoned(forgery: Forgery) -> None:
     """The last record has a reason."""
     made = forgery.records[-1]
@@ -428,7 +434,7 @@ def _rounded_in(made: JSON) -> None:
     made["effects"]["postings"] = [["m2", 9000], [ACCOUNT, -9000]]
 
 
-def _late_too_soon(forgery: Forgery) -> None:
+def late_too_soon(forgery: Forgery) -> None:
     """The offer is booked after all, while it waits for its answer."""
     held = forgery.records[-1]
     lines = [line for line in held["effects"]["lines"] if line not in held["effects"]["fee"]]
@@ -546,6 +552,9 @@ RULES: Final[tuple[FormatRule, ...]] = (
             spends(_agreed_with("p9", "c9")),
             spends(_agreed_with("j" * 101, "peer:" + "j" * 101)),
             spends(_agreed_with(OURS, f"peer:{OURS}")),
+            spends(
+                until_kind("agree", asked(account="peer:p9", peer="p9"), effects(account="peer:p9"))
+            ),
             spends(until_kind("agree", effects(of=1))),
             spends(until_kind("agree", effects(account="peer:left"))),
             spends(until_kind("suspend_agreement", effects(of=1))),
@@ -560,13 +569,20 @@ RULES: Final[tuple[FormatRule, ...]] = (
         more=(
             spends(_agreed_with("p9", "peer:p9", kind="fund")),
             spends(_opened("peer:p9"), _adopts("peer:p9"), _agrees("p9", "peer:p9")),
+            spends(
+                _opened("peer:p9"),
+                _opened("c2"),
+                merged("peer:p9", "c2"),
+                _last(effects(statute="x/1")),
+                _agrees("p9", "peer:p9"),
+            ),
         ),
     ),
     FormatRule(
         "F165",
         "in which status accounts are agreed on",
         "effects",
-        spends(_opened("peer:p9"), _frozen("peer:p9"), _agrees("p9", "peer:p9")),
+        spends(_opened("peer:p9"), frozen("peer:p9"), _agrees("p9", "peer:p9")),
         more=(
             spends(_opened("peer:p9"), _moves("peer:p9", "m2"), _agrees("p9", "peer:p9")),
             spends(_opened("peer:p9"), _held("peer:p9", "m2"), _agrees("p9", "peer:p9")),
@@ -620,7 +636,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
             spends(until("x1", offer(reverses="r1"))),
             spends(until("x1", _answered_at_once)),
             spends(until("x1", _expiring)),
-            spends(until("x9", _moved(900, ACCOUNT, "m1"), asked(limits="unchecked"))),
+            spends(until("x9", moved(900, ACCOUNT, "m1"), asked(limits="unchecked"))),
             spends(until("x1", asked(source="paper"))),
             spends(until("x1", _answered_never)),
             spends(until("held", effects(terms=[1, 1]))),
@@ -649,7 +665,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "the fee of an offer",
         "effects",
         spends(until("x9", _fee_of(ACCOUNT))),
-        more=(spends(until("x9", _moved(900, ACCOUNT, "m1"))),),
+        more=(spends(until("x9", moved(900, ACCOUNT, "m1"))),),
     ),
     FormatRule(
         "F171",
@@ -670,7 +686,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
             earns(until("r1", effects(reverses=1))),
             earns(until("r1", effects(reverses=99))),
             earns(until("r1", offer(reverses="x2"))),
-            earns(until("r1", _moved(600, ACCOUNT, "m2"))),
+            earns(until("r1", moved(600, ACCOUNT, "m2"))),
             earns(until("r1", _without_effect("reverses"))),
             spends(until("x9", effects(reverses=11))),
         ),
@@ -679,10 +695,10 @@ RULES: Final[tuple[FormatRule, ...]] = (
         "F173",
         "no more is moved back than was booked",
         "agreements",
-        earns(until("r1", _moved(8101, ACCOUNT, "m1"))),
+        earns(until("r1", moved(8101, ACCOUNT, "m1"))),
         more=(
-            earns(until("r3", _moved(8100 - 899, ACCOUNT, "m1"))),
-            earns(again("r1", "r4", _moved(8100 - 1499, ACCOUNT, "m1"))),
+            earns(until("r3", moved(8100 - 899, ACCOUNT, "m1"))),
+            earns(again("r1", "r4", moved(8100 - 1499, ACCOUNT, "m1"))),
         ),
     ),
     FormatRule(
@@ -705,6 +721,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         earns(until(BOOKED, message(to="another"))),
         more=(
             earns(until(BOOKED, message(earner=None, reverses="r1"))),
+            earns(until(BOOKED, _no_fee, _answered_as_well)),
             earns(until(NOBODY, message(to="another"))),
             spends(until(BACK, message(to="another"))),
             spends(until(BACK, message(earner="m1", reverses=None))),
@@ -841,7 +858,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         more=(
             spends(until(GONE, _spent_by_both)),
             spends(until(GONE, _turned)),
-            earns(until(LOST, _moved(8099, "m2", ACCOUNT))),
+            earns(until(LOST, moved(8099, "m2", ACCOUNT))),
             earns(until(LOST, _earned_by("m1", "m2"))),
             earns(until(LOST, answer(accepted=False, occurred_on=None, code="frozen"))),
             earns(until(LOST, _between_strangers)),
@@ -890,7 +907,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
             spends(until(LATE, _with_flag("forgotten"))),
             spends(until(LATE, _no_flag)),
             earns(until(LOST, _with_flag("late answer"))),
-            spends(until("x4"), _late_too_soon),
+            spends(until("x4"), late_too_soon),
         ),
     ),
     FormatRule(
@@ -901,9 +918,9 @@ RULES: Final[tuple[FormatRule, ...]] = (
         more=(
             spends(until("off", asked(occurred_on=DAY))),
             spends(until("off", asked(via="pot"))),
-            spends(until("off", _moved(60, "m1", "m2"))),
+            spends(until("off", moved(60, "m1", "m2"))),
             spends(until("off", _turned)),
-            spends(until("off", _moved(72_001, "m2", ACCOUNT))),
+            spends(until("off", moved(72_001, "m2", ACCOUNT))),
             spends(until("off", _no_flag)),
             spends(until("off", _with_flag("forgotten"))),
         ),
@@ -977,7 +994,7 @@ ALSO: Final[dict[str, tuple[Callable[[], AuditReport], ...]]] = {
         spends(_ends("end_agreement", **_CLOSED)),
         spends(until("x1"), _ends("end_agreement", **_CLOSED)),
     ),
-    "F70": (earns(_frozen("m1"), again(FRESH, shared_id(THEIRS, "x10"), message(id="x10"))),),
+    "F70": (earns(frozen("m1"), again(FRESH, shared_id(THEIRS, "x10"), message(id="x10"))),),
     "F71": (spends(_moves("m1", "m2", via=ACCOUNT)),),
     "F107": (spends(_adopts(ACCOUNT)), spends(_adopts("peer:left"))),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from audit.forgeries import Forgery, found
-from journal.test_verifiers_refuse import JSON, rechained, records_of
+from journal.changed import JSON, rechained, records_of
 from verifiers import VERIFIERS, run
 
 #: Of `clocks.jsonl`: m2 was charged for the third quarter by a clock that was ahead, in record 20;

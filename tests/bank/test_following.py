@@ -61,7 +61,7 @@ def shown(known: KnownState) -> Any:
 
 
 TERMS: dict[str, Any] = {"they_may_owe": 20, "we_may_owe": 20}
-HEAD = SeenHead(size=9, root="00" * 32, signature="")
+HEAD = SeenHead(size=9, root="00" * 32)
 
 
 def refuse(bank: TimeBank) -> None:

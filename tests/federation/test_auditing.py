@@ -11,12 +11,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from click.testing import CliRunner, Result
 
 import timebank
+from audit.corrected import lost as declared
 from audit.crossed import ACCOUNT, OURS, THEIRS, Change, answer, both, offer, until
-from audit.forgeries import Forgery
+from audit.forgeries import JSON, Forgery
+from federation.simulation.schedule import Schedule
 from timebank import Hours, InvalidRequest, TimeBank, federation
 from timebank.audit import AuditReport
 from timebank.cli import main
@@ -180,13 +183,16 @@ def test_all_that_can_be_between_two_banks_is_well() -> None:
     }
 
 
+#: The head that was seen is none of a journal that was changed.
+REWRITTEN = ("record 11 of bank id-1", "a head of record 10 that bank their-1 has", "none")
+
+
 def test_what_one_bank_has_lost_is_found() -> None:
     """A backup of the bank that booked, of that which offered, and of the one that was refused."""
     x1 = "offer x1 of bank id-1 to bank their-1"
     report = pair(until(SETTLED), theirs=(until_here(SETTLED),))
-    assert [(x1, "an answer in bank their-1", "none: that bank has not answered it")] == told(
-        report
-    )
+    lacking = ("an answer in bank their-1", "none: that bank has not answered it")
+    assert [(x1, *lacking), REWRITTEN] == told(report)
     lost = pair(until_here("x1"), theirs=(until(SETTLED),))
     assert [
         (
@@ -195,6 +201,44 @@ def test_what_one_bank_has_lost_is_found() -> None:
             "none: that bank has no such offer",
         )
     ] == told(lost)
+
+
+def refused(made: JSON) -> None:
+    """What was booked is refused instead, by a bank that wrote its past anew."""
+    asked, terms = made["request"], made["effects"]["terms"]
+    made["request"] = {"id": asked["id"], "code": "frozen", "offer": asked["offer"]}
+    made["effects"], made["kind"] = {"terms": terms}, "refuse"
+
+
+def test_what_one_booked_and_the_other_refused_is_found() -> None:
+    """The balances differ by just that."""
+    x1 = "offer x1 of bank id-1 to bank their-1"
+    report = pair(until(SETTLED), theirs=(until(SETTLED, refused),))
+    expected = "the exchange booked in bank their-1 too"
+    refusal = (x1, expected, "refused, by record 10 of bank their-1")
+    assert [refusal, REWRITTEN] == told(report)
+
+
+def test_only_the_banks_that_are_named_are_compared(banks: tuple[TimeBank, TimeBank]) -> None:
+    """What is with a third one is left out."""
+    isola, bovisa = banks
+    third = timebank.TimeBank(isola.store, bank="corvetto")
+    third.open_account("m1")
+    for bank, other in ((isola, third), (third, isola)):
+        federation.agree(bank, other, they_may_owe=20, we_may_owe=20)
+    back = federation.transfer(third, isola, spender="m1", earner="m1", hours=2, id="x1").earned
+    assert back is not None
+    federation.transfer(isola, third, spender="m1", earner="m1", hours=1, id="x2")
+    federation.make_offer(isola, third, spender="m1", earner="m1", hours=1, id="x3")
+    federation.abandon(isola, "x3", reason="nobody answers")
+    federation.write_off(isola, third, account="m2", hours="0:30", reason="lost")
+    assert (0, ()) == attrs.astuple(
+        federation.audit_pairs(isola, bovisa), filter=attrs.filters.include("records", "notes")
+    )
+    assert (4, 1) == (
+        federation.audit_pairs(*banks, third).accounts,
+        len(federation.audit_pairs(*banks, third).notes),
+    )
 
 
 def test_a_refusal_that_is_lost_is_a_note() -> None:
@@ -224,7 +268,25 @@ def test_one_id_with_two_contents_is_found() -> None:
             "balances that together come to 2:14",
             "0:00",
         ),
+        REWRITTEN,
     ] == told(report)
+
+
+def test_a_head_that_was_lost_as_its_bank_declares_is_a_note() -> None:
+    """The other bank knows that it is there no more; it is not taken for a rewritten past."""
+    report = pair(
+        until(SETTLED), theirs=(until_here(SETTLED), declared(10, "ab" * 32), booked_since)
+    )
+    assert () == report.findings
+    assert [("record 11 of bank id-1", "it saw a head of record 10 of bank their-1")] == [
+        (note.place, note.text.partition(",")[0]) for note in report.notes
+    ]
+
+
+def booked_since(forgery: Forgery) -> None:
+    """What was lost is booked again."""
+    source = next(one for one in _both()[1].records if one["request"].get("id") == SETTLED)
+    forgery.add("transfer", copy.deepcopy(source["request"]), copy.deepcopy(source["effects"]))
 
 
 def test_balances_that_no_offer_explains_are_found() -> None:
@@ -272,6 +334,19 @@ def test_what_comes_while_they_are_read_is_no_finding(
     report = auditing._audited(named)
     assert ((), 2) == (report.findings, report.accounts)
     assert next(counter) > 3
+
+
+@pytest.mark.parametrize("first", range(0, 40, 20))
+def test_what_has_come_together_again_is_well(first: int) -> None:
+    """After messages lost and doubled, crashes, and backups that were put back: a seed each."""
+    records = 0
+    for seed in range(first, first + 20):
+        schedule = Schedule(seed, troubles=["restores"])
+        schedule.run()
+        report = federation.audit_pairs(*(host.bank for host in schedule.hosts))
+        assert () == report.findings, seed
+        records += report.records
+    assert records > 20
 
 
 # -- the command ---------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def test_what_is_refused_is_kept_beside(tmp_path: Path) -> None:
     folder.keep(federation.request(one.bank, other.journal, key=one.key, hours=1, earner="m1"))
     (asked,) = folder.take(other.bank, key=other.key)
     assert ("request", "message_for_board") == (asked.kind, asked.error and asked.error.key)
-    assert {".timebank.refused"} == names(folder)
+    assert {".timebank.refused", ".timebank.board"} == names(folder)
     assert [] == folder.take(other.bank, key=other.key)
 
 

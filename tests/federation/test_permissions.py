@@ -76,7 +76,7 @@ def came(two: Two, bank: TimeBank) -> Any:
 
 def readmitted(two: Two, bank: TimeBank) -> Any:
     """A board takes another head."""
-    head = SeenHead(size=9, root="00" * 32, signature="")
+    head = SeenHead(size=9, root="00" * 32)
     command = Readmit.of(two.bovisa.head().journal, head=head, reason="why")
     return bank._execute(command)
 

@@ -174,7 +174,7 @@ def test_a_journal_that_proves_nothing_is_refused() -> None:
     """Where what was seen is gone, nothing leads from it: it is refused until a board readmits."""
     one, other = pairs()
     before = one.backup()
-    other.answers(one.offers(other, id="x1"))
+    other.concludes(one.answers(other.offers(one, id="y9")))
     one.restore(before)
     for number in range(5):
         one.bank.open_account(f"n{number}")
@@ -204,19 +204,17 @@ def test_a_proof_that_leads_nowhere_is_refused(turn: int) -> None:
     assert not isinstance(refusal.value, Forked)
 
 
-def test_an_offer_that_was_given_up_is_answered_first() -> None:
-    """Who abandoned what the other bank has booked proves nothing, until it has the answer."""
+def test_an_offer_that_was_given_up_hinders_no_other() -> None:
+    """Who abandoned what the other bank has booked proves it no more, and is believed."""
     one, other = pairs()
-    sent = one.offers(other, id="x1")
-    answered = other.answers(sent)
+    answered = other.answers(one.offers(other, id="x1"))
+    seen = federation.agreement(other.bank, one.journal).seen
     federation.abandon(one.bank, "x1", reason="nobody answers")
-    later = one.offers(other, id="x2")
-    with pytest.raises(MessageRefused, match="given up"):
-        other.answers(later)
-    (waiting,) = federation.outbox(other.bank, one.journal, key=other.key)
-    assert Message.of(answered).body == Message.of(waiting).body
-    one.concludes(waiting)
     one.concludes(other.answers(one.offers(other, id="x2")))
+    assert seen == federation.agreement(other.bank, one.journal).seen
+    one.concludes(answered)
+    one.concludes(other.answers(one.offers(other, id="x3")))
+    assert seen != federation.agreement(other.bank, one.journal).seen
     assert mirrors(one, other)
     assert is_well(one, other)
 

@@ -431,6 +431,24 @@ def test_a_message_is_asked_for_by_its_id() -> None:
             federation.message(one.bank, id, key=one.key)
 
 
+def test_what_crossed_within_one_storage_is_no_message() -> None:
+    """Bodies that were never signed are sent to nobody."""
+    from timebank.federation import booking
+    from timebank.journal.offers import answer_body
+
+    one, other = two_sides()
+    body = body_of(one.offers(other, id="x1"))
+    booked = booking.book(other.bank, {"body": body})
+    booking.conclude(one.bank, {"body": answer_body(booked)})
+    shared = shared_id(one.journal, "x1")
+    for side in (one, other):
+        with pytest.raises(NotFound):
+            federation.message(side.bank, shared, key=side.key)
+    assert [] == federation.outbox(other.bank, one.journal, key=other.key, since=0)
+    exchange(one, other)
+    assert is_well(one, other)
+
+
 def test_a_refusal_is_given_back_to_nobody() -> None:
     """What settles nothing is no message of who offered."""
     one, other = two_sides()

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 import timebank
-from timebank import errors, hours, model, proof
+from timebank import errors, federation, hours, model, proof
 from timebank.cli import main
 from timebank.interchange.engine import csv_rows
 
@@ -86,6 +86,17 @@ def test_every_name_of_proof_is_in_the_reference() -> None:
     )
     assert sorted([*proof.__all__, "receipts"]) == sorted(shown)
     functions = [one for name in proof.__all__ if inspect.isfunction(one := getattr(proof, name))]
+    assert [] == [one.__name__ for one in functions if ":raises " not in (one.__doc__ or "")]
+
+
+def test_every_name_of_federation_is_in_the_reference() -> None:
+    """As those of the package; and a docstring of each says what is raised, of what can."""
+    shown = re.findall(
+        r"^\.\. auto\w+:: timebank\.federation\.(\w+)$", docs("reference.md"), re.MULTILINE
+    )
+    assert sorted(federation.__all__) == sorted(shown)
+    named = [getattr(federation, name) for name in federation.__all__]
+    functions = [one for one in named if inspect.isfunction(one)]
     assert [] == [one.__name__ for one in functions if ":raises " not in (one.__doc__ or "")]
 
 

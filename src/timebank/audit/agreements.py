@@ -24,7 +24,6 @@ from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.message_fields import offer_of
 from timebank.errors import shown
 from timebank.journal import parse
-from timebank.model import RecordRow
 from timebank.model.said import said, who
 
 #: The kinds of record that move hours, reserve them, or release what was reserved.
@@ -348,10 +347,9 @@ class Agreements(AuditCheck):
         """Return an earlier record, where there is one of this sequence."""
         if type(sequence) is not int or not 0 < sequence < before:
             return None
-        rows: list[RecordRow] = self.context.reader.records(after=sequence - 1, limit=1)
-        if not rows or rows[0].sequence != sequence:
-            return None
-        found: dict[str, Any] = parse(rows[0].body)
+        found: dict[str, Any] = parse(
+            self.context.reader.records(after=sequence - 1, limit=1)[0].body
+        )
         return found
 
     # -- checkpoints and stretches -----------------------------------------------------------

@@ -11,6 +11,7 @@ from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.crossings import abandon, resume, transfer, write_off
 from timebank.cli.options import OWED, formatted
 from timebank.cli.output import show, show_as, show_result
+from timebank.cli.peer_boards import bring_in, position, readmit, reconcile
 from timebank.cli.peer_messages import COMMANDS
 from timebank.cli.peer_names import (
     Peer,
@@ -256,5 +257,15 @@ def _seconds(limit: Hours | None) -> int | None:
     return None if limit is None else limit.seconds
 
 
-for _command in (transfer, resume, *COMMANDS, abandon, write_off):
+for _command in (
+    transfer,
+    resume,
+    *COMMANDS,
+    position,
+    reconcile,
+    readmit,
+    bring_in,
+    abandon,
+    write_off,
+):
     peers.add_command(_command)

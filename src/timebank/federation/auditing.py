@@ -8,8 +8,6 @@ what is under way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from itertools import combinations
 from typing import Any, Final
 
 import attrs
@@ -26,6 +24,7 @@ from timebank.model.agreements import PEER_PREFIX, account_of, shared_id
 from timebank.model.said import Said, said
 from timebank.queries.records import last_balance
 from timebank.storage.protocol import Reader, Store
+from timebank.storage.tree import tree_at
 
 #: What is promised of two banks of one storage.
 PAIRS: Final = Check(
@@ -36,7 +35,10 @@ PAIRS: Final = Check(
 )
 _PAGE: Final = 500
 #: What a record between two banks has in its bytes.
-_MARKS: Final = (b'"offer":{', b'"answer":{', b'"abandoned":', b'"written_off":')
+_MARKS: Final = (
+    *(b'"offer":{', b'"answer":{', b'"abandoned":', b'"written_off":'),
+    *(b'"kind":"readmit"', b'"kind":"history_lost"'),
+)
 
 
 @attrs.frozen
@@ -88,6 +90,8 @@ class _Side:
     answers: dict[str, _Booked] = attrs.field(factory=dict)
     #: The sequences and seconds of what was written off.
     written_off: list[tuple[int, int]] = attrs.field(factory=list)
+    #: The head of the other that was seen last: its size and root, and the record that says so.
+    seen: tuple[int, str, int] | None = None
 
     @property
     def records(self) -> int:
@@ -107,6 +111,8 @@ class _Bank:
     name: str
     size: int
     sides: dict[str, _Side] = attrs.field(factory=dict)
+    #: Whether it declares that it lost records.
+    has_lost: bool = False
 
     def of(self, journal: str, *, grown: int) -> _Side:
         """Return what it has of the bank of a journal; it has grown to so many records."""
@@ -167,22 +173,27 @@ def _audited(banks: Sequence[tuple[Store, str]]) -> AuditReport:
     if len(heads) < len(banks):
         msg = "a bank is compared with another one, and not with itself"
         raise InvalidRequest(msg).about(key="agreed_with_itself")
+    journals = {account_of(journal): journal for journal in heads}
     known = {}
     for journal, (store, name) in heads.items():
         with store.reader(name) as reader:
-            known[journal] = _bank(reader, name, heads.keys() - {journal})
+            known[journal] = _bank(reader, name, journals)
+    pairs = {frozenset((one, other)) for one, bank in known.items() for other in bank.sides}
     grown = {}
-    for journal, (store, name) in heads.items():
+    for journal in {one for pair in pairs for one in pair}:
+        store, name = heads[journal]
         with store.reader(name) as reader:
             grown[journal] = reader.head().sequence
     records = accounts = 0
-    for one, other in combinations(sorted(heads, key=lambda journal: heads[journal][1]), 2):
-        pair = known[one].of(other, grown=grown[one]), known[other].of(one, grown=grown[other])
-        if not any(side.is_agreed for side in pair):
-            continue
-        accounts += sum(side.is_agreed for side in pair)
-        records += sum(side.records for side in pair)
-        _compare(*pair, findings)
+    for one, other in sorted(sorted(pair, key=lambda one: heads[one][1]) for pair in pairs):
+        sides = known[one].of(other, grown=grown[one]), known[other].of(one, grown=grown[other])
+        accounts += sum(side.is_agreed for side in sides)
+        records += sum(side.records for side in sides)
+        _compare(*sides, findings)
+        for side, peer in ((sides[0], other), (sides[1], one)):
+            store, name = heads[peer]
+            with store.reader(name) as reader:
+                _compare_heads(side, reader, known[peer], findings)
     report = AuditReport(
         findings.all(), None, records, accounts, checks=(PAIRS.name,), notes=findings.notes()
     )
@@ -192,10 +203,13 @@ def _audited(banks: Sequence[tuple[Store, str]]) -> AuditReport:
 # -- reading -----------------------------------------------------------------------------------
 
 
-def _bank(reader: Reader, name: str, others: AbstractSet[str]) -> _Bank:
-    """Return what a bank has of other ones, with which it ever agreed."""
+def _bank(reader: Reader, name: str, journals: Mapping[str, str]) -> _Bank:
+    """Return what a bank has of other ones, with which it ever agreed; by account, their journals.
+
+    That it reads the accounts of agreements alone, and the journal where there is one, is why
+    ten thousand banks that never agreed cost little.
+    """
     bank = _Bank(name, reader.head().sequence)
-    journals = {account_of(journal): journal for journal in others}
     after = PEER_PREFIX
     while rows := [
         row
@@ -210,6 +224,9 @@ def _bank(reader: Reader, name: str, others: AbstractSet[str]) -> _Bank:
     if bank.sides:
         accounts = {account_of(journal): side for journal, side in bank.sides.items()}
         for record in _between_banks(reader):
+            if record["kind"] == "history_lost":
+                bank.has_lost = True
+            _take_head(record, bank.sides, accounts)
             _take(record, bank.sides, accounts)
     return bank
 
@@ -223,6 +240,23 @@ def _between_banks(reader: Reader) -> Iterator[RecordBody]:
                 record: RecordBody = parse(row.body)  # type: ignore[assignment]  # of that form
                 yield record
         after = rows[-1].sequence
+
+
+def _take_head(record: RecordBody, sides: dict[str, _Side], accounts: dict[str, _Side]) -> None:
+    """Take note of the head of another bank that a record says was seen."""
+    request = record["request"]
+    head = request.get("head", record["effects"].get("seen"))
+    if head is None:
+        return
+    signed = request.get("answer", request.get("offer"))
+    side = accounts.get(request.get("account", ""))
+    if record["kind"] == "hold":
+        side = sides.get(signed["to"])
+    elif signed is not None:
+        body = signed["body"]
+        side = sides.get(body["to"] if body["from"] == record["journal"] else body["from"])
+    if side is not None:
+        side.seen = (head[0], head[1], record["sequence"])
 
 
 def _take(record: RecordBody, sides: dict[str, _Side], accounts: dict[str, _Side]) -> None:
@@ -318,6 +352,21 @@ def _compare(one: _Side, other: _Side, findings: Findings) -> None:
             expected=said("balances_that_differ_by", hours=quantity(explained)),
             found=quantity(difference),
         )
+
+
+def _compare_heads(side: _Side, reader: Reader, peer: _Bank, findings: Findings) -> None:
+    """Compare the head of the other bank that was seen last with that bank's journal."""
+    if side.seen is None or not side.seen[0]:
+        return
+    size, root, sequence = side.seen
+    if size <= reader.head().sequence and tree_at(reader, size).root().hex() == root:
+        return
+    place = said("record_of_bank", sequence=sequence, bank=side.name)
+    if peer.has_lost:
+        findings.note(place, said("seen_head_is_lost", size=size, bank=peer.name))
+        return
+    expected = said("seen_head_is_there", size=size, bank=peer.name)
+    findings.add(PAIRS.name, place, expected=expected, found=said("none"))
 
 
 def _compare_one(id: str, ours: _Side, theirs: _Side, findings: Findings) -> int:

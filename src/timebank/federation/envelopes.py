@@ -277,33 +277,35 @@ def look(reader: Reader, agreement: Agreement, message: Message) -> SeenHead | N
 
 
 def _check_may_be_unproved(reader: Reader, agreement: Agreement, message: Message) -> None:
-    """Check that a sender need not know which of its heads was seen last: more than it proves.
+    """Check that a sender need not prove that it continues what was seen last.
 
-    Nor does it know the head by which a board readmitted it. What it does prove is checked.
+    It proves no more than fits. It does not know by which head a board readmitted it. And an offer
+    that was booked here it may have given up since. What it does prove is checked.
 
-    :raises MessageRefused: it knows, if its journal is the one that was seen.
+    :raises MessageRefused: it would prove it, if its journal were the one that was seen.
     :raises Forked: it does not continue a head that was seen earlier; with evidence.
     :raises NotProved: its proof does not hold.
     """
     row = reader.account(agreement.account)
     rows = [] if row is None else reader.referring(row.opened)
     readmitted = [body_of(one) for one in rows if one.kind == "readmit"]
-    known = agreement.seen
-    is_readmitted = known is not None and known.to_json() in [
-        one["request"]["head"] for one in readmitted
-    ]
-    if len(message.proofs) < MOST_PROOFS and not is_readmitted:
-        size = 0 if known is None else known.size
-        msg = (
-            f"bank {shown(agreement.peer)} does not prove that its journal continues the {size} "
-            "records that were seen of it: it may have lost some, or has given up an offer that "
-            "was booked here and waits for the answer"
-        )
-        raise MessageRefused(msg).about(key="message_unproved", peer=agreement.peer, size=size)
     since = max((one["sequence"] for one in readmitted), default=0)
-    for record in _with_peer(reader, agreement.account):
+    records = [one for one in _with_peer(reader, agreement.account) if one["sequence"] > since]
+    booked = [one for one in records if "offer" in one["request"]]
+    known = [] if agreement.seen is None else agreement.seen.to_json()
+    if (
+        len(message.proofs) < MOST_PROOFS
+        and known not in [one["request"]["head"] for one in readmitted]
+        and known[:1] not in [[offered(one["request"]["offer"])["record"]] for one in booked]
+    ):
+        msg = (
+            f"bank {shown(agreement.peer)} does not prove that its journal continues the "
+            f"{known[0]} records that were seen of it: it may have lost some"
+        )
+        raise MessageRefused(msg).about(key="message_unproved", peer=agreement.peer, size=known[0])
+    for record in records:
         found = record["effects"].get("seen")
-        if found is not None and record["sequence"] > since and found[0] in message.proofs:
+        if found is not None and found[0] in message.proofs:
             _check_continues(message, SeenHead.of(found), message.proofs[found[0]])
             return
 

@@ -3,7 +3,8 @@
 Two banks use the same folder, or copies of it. Each file is one message, named after who it is
 for: `TO-DIGEST.timebank`, of 16 hexadecimal digits each. Files appear whole or not at all; a file
 that is not a message for the bank that looks is left alone. What was done with is taken away, and
-what is refused is kept beside it under the same name with `.refused` behind it.
+what is refused is kept beside it under the same name with `.refused` behind it, and what is for a
+board to read with `.board`.
 
 >>> import tempfile
 >>> import timebank
@@ -45,13 +46,14 @@ from timebank.federation.agreements import Peer, journal_of
 from timebank.federation.booking import OtherOffer
 from timebank.federation.envelopes import Key
 from timebank.federation.messages import MOST_BYTES, Message
-from timebank.federation.servers import outbox, receive
+from timebank.federation.servers import FOR_BOARD, outbox, receive
 from timebank.proof.errors import Forked
 from timebank.proof.folders import keep_new, make_folder, sync_folder
 
 _NAME: Final = re.compile("([0-9a-f]{16})-([0-9a-f]{16})[.]timebank")
 _DIGITS: Final = 16
 REFUSED: Final = ".refused"
+BOARD: Final = ".board"
 EVIDENCE: Final = ".evidence"
 
 
@@ -120,7 +122,7 @@ class Folder:
         """Do what the messages for a bank ask for, put the answers beside them, take them away.
 
         `do` does it, and returns the answer; `receive` does without it. What is refused is kept
-        under another name, with the evidence, if there is any; what is for a board, too. Where
+        under another name, with the evidence, if there is any; so is what is for a board. Where
         this bank has lost what the other saw of it, the file stays as it is.
 
         :raises Retryable: the storage is busy or away. What was not done with stays.
@@ -162,7 +164,8 @@ class Folder:
         if found is not None:
             kept = keep_new(file.with_name(file.name + EVIDENCE), found)
         with suppress(FileNotFoundError):
-            file.replace(file.with_name(file.name + REFUSED))
+            end = BOARD if error.key == FOR_BOARD else REFUSED
+            file.replace(file.with_name(file.name + end))
         sync_folder(self.path)
         return kept
 

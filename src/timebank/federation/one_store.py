@@ -7,20 +7,36 @@ finished by `resume`, or by the same call again.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 from timebank.bank import TimeBank
 from timebank.bank.writes import HoursLike
 from timebank.errors import HoldNotFound, NotAgreed, WrongType, shown
 from timebank.federation.agreements import journal_of
-from timebank.federation.booking import ANSWER_IN, book, conclude, make_offer, make_reversal
+from timebank.federation.booking import (
+    ANSWER_IN,
+    book,
+    conclude,
+    known,
+    make_offer,
+    make_reversal,
+)
 from timebank.journal.kinds import RecordBody
-from timebank.journal.offers import answer_body, offer_body
-from timebank.model.agreements import Crossing, shared_id
+from timebank.journal.offers import answer_body, offer_body, offered
+from timebank.model.agreements import Crossing, account_of, shared_id
 from timebank.permissions import Ask
 from timebank.queries.agreements import agreement_with, agreements, offers_under_way
-from timebank.queries.records import body_of, resolution_of, texts_of
+from timebank.queries.records import (
+    PAGE,
+    body_of,
+    last_balance,
+    record_at,
+    resolution_of,
+    texts_of,
+)
 from timebank.queries.views import hold_of, read_transfer
 from timebank.storage.protocol import Reader
 
@@ -104,6 +120,9 @@ def reverse(
 def resume(*banks: TimeBank) -> tuple[Crossing, ...]:
     """Finish what a stop left between banks of one store; return what was finished.
 
+    What the other bank had booked of an offer that was abandoned is booked, too, with a flag. Where
+    a bank never agreed, offers to it stay open.
+
     :raises WrongType: one of them is no bank of its own transactions.
 
     >>> import timebank
@@ -113,11 +132,14 @@ def resume(*banks: TimeBank) -> tuple[Crossing, ...]:
     """
     _check_banks(*banks)
     by_journal = {journal_of(bank): bank for bank in banks}
-    found = []
+    found: list[Crossing] = []
     for bank in banks:
         for id, to in list(_under_way(bank)):
             if to in by_journal:
-                found.append(carry(bank, by_journal[to], id))
+                with suppress(NotAgreed):  # a bank that never agreed answers nothing
+                    found.append(carry(bank, by_journal[to], id))
+    for bank, other in permutations(banks, 2):
+        found += [carry(bank, other, id) for id in list(_given_up(bank, other))]
     return tuple(found)
 
 
@@ -126,6 +148,35 @@ def _under_way(bank: TimeBank) -> Iterator[tuple[str, str]]:
         for agreement in agreements(reader):
             for record in offers_under_way(reader, agreement.account):
                 yield record["request"]["id"], agreement.peer
+
+
+def _given_up(bank: TimeBank, other: TimeBank) -> Iterator[str]:
+    """Yield the ids of offers that a board has abandoned, and that the other bank has booked.
+
+    They are looked for where the two banks' balances do not mirror each other.
+    """
+    own, peer = journal_of(bank), journal_of(other)
+    with bank.store.reader(bank.name) as reader:
+        balance = last_balance(reader, account_of(peer))
+    with other.store.reader(other.name) as reader:
+        if balance + last_balance(reader, account_of(own)) == 0:
+            return
+        booked = list(_booked_for(reader, own))
+    with bank.store.reader(bank.name) as reader:
+        for id in booked:
+            if reader.find(shared_id(own, id)) is None and reader.find(id) is not None:
+                yield id
+
+
+def _booked_for(reader: Reader, peer: str) -> Iterator[str]:
+    """Yield the ids of the offers of another bank that were booked here."""
+    after = 0
+    while page := reader.postings(account_of(peer), after=after, limit=PAGE):
+        for posting in page:
+            signed = body_of(record_at(reader, posting.sequence))["request"].get("offer")
+            if signed is not None and offered(signed)["from"] == peer:
+                yield offered(signed)["id"]
+        after = page[-1].version
 
 
 def _check_banks(*banks: object) -> None:
@@ -148,14 +199,26 @@ def _check_answers(bank: TimeBank, peer: str) -> None:
 
 
 def carry(bank: TimeBank, other: TimeBank, id: str) -> Crossing:
-    """Carry an offer to the other bank, and its answer back; what was done is not repeated."""
+    """Carry an offer to the other bank, and its answer back; what was done is not repeated.
+
+    An offer that a board has abandoned is not carried any more; but what the other bank had booked
+    of it before is booked here, too.
+    """
     with bank.store.reader(bank.name) as reader:
         record = offer_record(reader, id)
-        is_open = resolution_of(reader, record["sequence"]) is None
+        ended = resolution_of(reader, record["sequence"])
         note = texts_of(reader, record["sequence"]).get("note")
-    if is_open:
-        booked = book(other, {"body": offer_body(record)}, note=note)
-        conclude(bank, {"body": answer_body(booked)})
+    offer = {"body": offer_body(record)}
+    booked = None
+    if ended is None:
+        booked = book(other, offer, note=note)
+    elif "abandoned" in body_of(ended)["request"]:
+        with other.store.reader(other.name) as reader:
+            booked = known(reader, shared_id(record["journal"], id), offer)
+    if booked is not None:
+        request = booked["request"]
+        said = request["answer"]["body"] if "answer" in request else answer_body(booked)
+        conclude(bank, {"body": said})
     return crossing(bank, other, id)
 
 

@@ -4,6 +4,18 @@ A journal that was restored from an old backup has lost its end. Its bank declar
 (`accept_history`); the other bank takes its new head (`readmit`). What both had agreed on, and one
 of them has no more, is in a signed acceptance: whoever kept it gives it back (`message`), and the
 other brings it in (`bring_in`).
+
+>>> import timebank
+>>> from timebank import federation
+>>> from timebank.proof import SigningKey, origin_of, sign_head
+>>> isola, bovisa = timebank.open("memory:"), timebank.open("memory:")
+>>> ours, theirs = (SigningKey.make(origin_of(b.head().journal)) for b in (isola, bovisa))
+>>> terms = {"they_may_owe": 20, "we_may_owe": 20}
+>>> _ = federation.agree(isola, bovisa, key=theirs.public, **terms)
+>>> head = str(sign_head(bovisa, theirs))
+>>> readmitted = federation.readmit(isola, bovisa, head=head, reason="a backup was put back")
+>>> readmitted.seen.size == bovisa.head().sequence
+True
 """
 
 from __future__ import annotations

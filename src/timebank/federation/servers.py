@@ -2,6 +2,29 @@
 
 Each call may be made again at any time: a body is derived from its record, and what was booked is
 found by its id.
+
+>>> import timebank
+>>> from timebank import federation
+>>> from timebank.federation import Message
+>>> from timebank.proof import SigningKey, origin_of
+>>> isola, bovisa = timebank.open("memory:"), timebank.open("memory:")
+>>> ours, theirs = (SigningKey.make(origin_of(b.head().journal)) for b in (isola, bovisa))
+>>> _ = isola.open_account("anna"), bovisa.open_account("bruno")
+>>> terms = {"they_may_owe": 20, "we_may_owe": 20}
+>>> _ = federation.agree(isola, bovisa, key=theirs.public, **terms)
+>>> _ = federation.agree(bovisa, isola, key=ours.public, **terms)
+>>> sent = federation.offer(
+...     isola, bovisa, key=ours, spender="anna", earner="bruno", hours=2, id="x1")
+>>> federation.read(bovisa, sent).kind
+'offer'
+>>> federation.outbox(isola, bovisa, key=ours) == [sent]
+True
+>>> answered = federation.receive(bovisa, sent, key=theirs)
+>>> federation.receive(isola, answered, key=ours), isola.balance("anna").posted
+(None, Hours('-2:00'))
+>>> given = federation.message(bovisa, isola.transfers().__next__().id, key=theirs)
+>>> Message.of(given).signed == Message.of(answered).signed
+True
 """
 
 from __future__ import annotations
@@ -32,6 +55,8 @@ from timebank.queries.records import PAGE, body_of, resolution_of
 from timebank.storage.protocol import Reader
 
 Data = bytes | str | Message
+#: The key of the error by which a message is left to a board.
+FOR_BOARD: Final = "message_for_board"
 _ANSWERS: Final = frozenset({"transfer", "reverse", "refuse"})
 
 
@@ -344,13 +369,13 @@ def _message_of(
     request = record["request"]
     if row.kind == "hold" and "offer" in request:
         return _offered(reader, str(row.id), key, with_note=with_note)
-    if row.kind in _ANSWERS and "offer" in request:
+    if row.kind in _ANSWERS and "signature" in request.get("offer", {}):
         return _answered(reader, record, key)
-    accepted = request.get("answer", {}).get("body", {})
-    if accepted.get("accepted"):
-        is_own = accepted["from"] == record["journal"]
-        peer = accepted["to"] if is_own else accepted["from"]
-        return sealed(reader, request["answer"], key, peer=peer)
+    signed = request.get("answer", {})
+    if "signature" in signed and signed["body"]["accepted"]:
+        body = signed["body"]
+        peer = body["to"] if body["from"] == record["journal"] else body["from"]
+        return sealed(reader, signed, key, peer=peer)
     return None
 
 
@@ -393,12 +418,15 @@ def agreement_of_peer(reader: Reader, journal: str) -> Agreement:
 
 
 def _answers(reader: Reader, peer: str, after: int) -> Iterator[RecordBody]:
-    """Yield the records by which offers of another bank were answered, in their order."""
+    """Yield the records by which messages of another bank were answered, in their order.
+
+    What was offered and booked within one storage needs none.
+    """
     while page := reader.records(after=after, limit=PAGE):
         for row in page:
             if row.kind in _ANSWERS and row.id is not None and row.id.startswith("peer:"):
                 record = body_of(row)
                 signed: Mapping[str, Any] = record["request"].get("offer", {})
-                if signed and offered(signed)["from"] == peer:
+                if "signature" in signed and offered(signed)["from"] == peer:
                     yield record
         after = page[-1].sequence

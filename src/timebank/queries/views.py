@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
+import attrs
+
 from timebank.errors import Corrupt, HoldNotFound, TransferNotFound
 from timebank.hours import Hours
 from timebank.journal.kinds import MOVES_HOURS, Lines, RecordBody
@@ -265,14 +267,22 @@ def _moved(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: in
 
 
 def _settled(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Transfer:
-    """Return a settlement; it is described by its hold."""
+    """Return a settlement; it is described by its hold.
+
+    That of an offer which moves hours back is a reversal, and has its note as its reason.
+    """
     sequence = record["effects"]["resolves"]
     held = find_record(reader, sequence)
     if held is None:
         msg = f"the hold of record {record['sequence']}, record {sequence}, is missing"
         raise Corrupt(msg)
-    request, texts, amended = _description(reader, body_of(held), texts_of(reader, sequence))
-    return transfer_view(record, texts, described=request, amendments=amended)
+    offered = body_of(held)
+    request, texts, amended = _description(reader, offered, texts_of(reader, sequence))
+    made = transfer_view(record, texts, described=request, amendments=amended)
+    if "reverses" not in offered["effects"]:
+        return made
+    original = body_of(record_at(reader, offered["effects"]["reverses"]))["request"]["id"]
+    return attrs.evolve(made, kind="reversal", reverses=original, reason=made.note, note=None)
 
 
 def _held(reader: Reader, record: RecordBody, texts: Mapping[str, str], now: int) -> Hold:

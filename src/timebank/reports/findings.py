@@ -99,8 +99,8 @@ def banks_text(reports: Sequence[BankReport], *, everything: bool = False) -> li
 def _asked_once(whole: list[AuditReport], banks: list[AuditReport], words: Words) -> str:
     """Return which checks were made once; nothing, where all were quick or there are none."""
     if whole:
-        names = [name for one in whole for name in one.checks]
-        return words("asked_once", checks=_checks(names, words))
+        once = [name for one in whole for name in one.checks]
+        return words("asked_once", checks=_checks(once, words))
     if banks and not banks[0].is_quick:
         names = (promise.name for promise in Storage.promises)
         return words("asked_of_each", checks=_checks(names, words))

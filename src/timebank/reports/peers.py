@@ -248,6 +248,8 @@ def message_text(
     if "seconds" in about:
         said["hours"] = Hours.from_seconds(about["seconds"])
     key = f"{body['kind']}_{'to' if is_own else 'from'}"
+    if message.is_returned:
+        return [harmless(words("returned_to" if is_own else "returned_from", **said))]
     if body["kind"] == "answer":
         return [harmless(_answered(body, key, said, words))]
     lines = [words(key, **said)]

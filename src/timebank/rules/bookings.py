@@ -193,9 +193,11 @@ def moved(
     return Draft(with_seen(effects, agreement, seen))
 
 
-def with_seen(effects: MoveEffects, agreement: Agreement, seen: SeenHead | None) -> MoveEffects:
+def with_seen(
+    effects: MoveEffects, agreement: Agreement | None, seen: SeenHead | None
+) -> MoveEffects:
     """Add the head of the other bank that was seen last, if any was."""
-    latest = seen or agreement.seen
+    latest = seen if seen is not None or agreement is None else agreement.seen
     if latest is not None:
         effects["seen"] = latest.to_json()
     return effects

@@ -252,9 +252,7 @@ def settle(state: State, command: SettleOffer, now: int) -> Draft:
     }
     if "fee" in held.effects:
         effects["fee"] = held.effects["fee"]
-    if state.agreement is not None:
-        effects = with_seen(effects, state.agreement, command.seen)
-    return Draft(effects, refers_to=held.sequence)
+    return Draft(with_seen(effects, state.agreement, command.seen), refers_to=held.sequence)
 
 
 def _open_offer(state: State, command: SettleOffer | VoidOffer, now: int) -> Held:

@@ -318,6 +318,10 @@ class Schedule:
         for host in self.hosts:
             host.offset = timedelta()
         boards.decide(self)
+        self._come_together()
+
+    def _come_together(self) -> None:
+        """Let messages come, and boards compare their books, until nothing is left to do."""
         for _ in range(boards.ROUNDS):
             self._exchange_all()
             if not any(one.restored for one in self.hosts) or not boards.compare(self):
@@ -366,6 +370,8 @@ class Schedule:
         if self.network.waiting:
             msg = f"seed {self.seed}: there is no end of answers"
             raise WrongError(msg)
+        if any(one.restored for one in self.hosts):  # a board may have brought in what came again
+            self._come_together()
 
     def _counted(self) -> Counter[str]:
         self.figures += self.network.figures

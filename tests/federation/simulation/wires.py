@@ -21,6 +21,10 @@ from timebank.queries.agreements import agreement_with, offers_under_way
 from timebank.queries.records import body_of
 
 
+#: Errors by which a journal does not continue what was seen, beside one with evidence.
+_OF_ANOTHER_PAST = ("proof_elsewhere", "message_unproved")
+
+
 class Server(Place, Protocol):
     """A bank that is open."""
 
@@ -92,7 +96,7 @@ class Signed:
         try:
             reply = federation.receive(host.bank, data, key=host.key)
         except NotProved as error:
-            if isinstance(error, Forked) or error.key == "proof_elsewhere":
+            if isinstance(error, Forked) or error.key in _OF_ANOTHER_PAST:
                 raise AnotherPast from error
             raise Unreadable(error) from error
         return None if reply is None else (federation.Message.of(reply).receiver, reply)
