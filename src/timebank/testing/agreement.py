@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from timebank import federation
 from timebank.bank import TimeBank
 from timebank.errors import TimebankError
+from timebank.federation import Agreement as Agreed
 from timebank.model.members import Disposal, Donate, WriteOff
 from timebank.statute import DEFAULT, Band, Dues, Fee, Granularity, Statute, Welcome
 from timebank.storage import open_store
@@ -79,11 +81,14 @@ class _TwoBanks(RuleBasedStateMachine):
             TimeBank(place.open(self.url), **self.sources[0]),
             TimeBank(open_store("memory:", create=True), **self.sources[1]),
         ]
+        self.both(self._agree)
 
     def teardown(self) -> None:
         """Check that the audit finds nothing, and remove what was made."""
         try:
+            neighbours = [self._next_door(bank) for bank in self.banks]
             assert [(), ()] == [bank.audit().findings for bank in self.banks]
+            assert [(), ()] == [bank.audit().findings for bank in neighbours]
         finally:
             for bank in self.banks:
                 bank.close()
@@ -223,6 +228,65 @@ class _TwoBanks(RuleBasedStateMachine):
         """Let a member leave: several records in one commit."""
         disposal: list[Disposal] = [] if id == "fund" else [Donate("fund"), WriteOff("fund")]
         self.both(lambda bank: bank.leave(id, disposal=disposal, reason=reason))
+
+    def _next_door(self, bank: TimeBank) -> TimeBank:
+        """Return the other bank in the same store."""
+        return TimeBank(bank.store, bank="next door", **self.sources[self.banks.index(bank)])
+
+    def _agree(self, bank: TimeBank) -> list[Agreed]:
+        other = self._next_door(bank)
+        other.open_account("a")
+        return [
+            federation.agree(one, peer, they_may_owe=20, we_may_owe=20)
+            for one, peer in ((bank, other), (other, bank))
+        ]
+
+    @rule(
+        id=operations,
+        spender=ids,
+        earner=ids,
+        amount=seconds,
+        turned=st.booleans(),
+        is_carried=st.booleans(),
+    )
+    def cross(
+        self, id: str, spender: str, earner: str, amount: int, *, turned: bool, is_carried: bool
+    ) -> None:
+        """Exchange with the bank next door, or offer it and wait."""
+
+        def work(bank: TimeBank) -> object:
+            one, other = self._turned(bank, turned=turned)
+            call = federation.transfer if is_carried else federation.make_offer
+            return call(one, other, spender=spender, earner=earner, hours=f"{amount}s", id=f"o{id}")
+
+        self.both(work)
+
+    def _turned(self, bank: TimeBank, *, turned: bool) -> tuple[TimeBank, TimeBank]:
+        other = self._next_door(bank)
+        return (other, bank) if turned else (bank, other)
+
+    @rule(
+        call=st.sampled_from(["resume", "suspend", "end", "abandon", "agree"]),
+        id=operations,
+        turned=st.booleans(),
+    )
+    def between(self, call: str, id: str, *, turned: bool) -> None:
+        """Finish what is under way, or have a board decide."""
+
+        def work(bank: TimeBank) -> object:
+            one, other = self._turned(bank, turned=turned)
+            match call:
+                case "resume":
+                    return federation.resume(one, other)
+                case "suspend":
+                    return federation.suspend(one, other, reason="so")
+                case "end":
+                    return federation.end(one, other, reason="so")
+                case "abandon":
+                    return federation.abandon(one, f"o{id}", reason="so")
+            return self._agree(bank)
+
+        self.both(work)
 
     @rule(id=ids, call=st.sampled_from(["name_delegate", "end_delegate"]))
     def delegate(self, id: str, call: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from timebank.testing.agreement import Agreement
 from timebank.testing.crashes import Crashes
+from timebank.testing.crossings import Crossings
 from timebank.testing.declared import Declared
 from timebank.testing.erasing import Erasing
 from timebank.testing.faults import Faults
@@ -31,6 +32,7 @@ class StoreConformance(
     Processes,
     Faults,
     Crashes,
+    Crossings,
     Agreement,
     Histories,
     part=True,
