@@ -1398,7 +1398,7 @@ class Books {
     check(!fundsOf(this.statute).has(id), "agreements", "a fund");
     check(account.status !== "frozen", "accounts", "frozen");
     if (account.status !== "agreed") this.isEmpty(account);
-    account.agreement ??= { peer, keys: [], moved: 0n, readmitted: MAX };
+    account.agreement ??= { peer, keys: [], moved: 0n, readmitted: 0n };
     Object.assign(account.agreement, { status: "agreed", terms: [they, we] });
     if (has(request, "key")) account.agreement.keys.push(request.key);
     this.setOfAgreement(account, sets);
@@ -1439,8 +1439,7 @@ class Books {
 
   readmit(record, request, effects) {
     this.onAgreement(request, effects);
-    const agreement = this.agreed(request.account);
-    agreement.readmitted = min(agreement.readmitted, this.sequence);
+    this.agreed(request.account).readmitted = this.sequence;
     this.sights.push([request.account, request.head, this.sequence]);
   }
 
@@ -2194,16 +2193,15 @@ class Pair {
   signatures = 0;
   underWay = []; // lines: what only one of the two has booked, or none yet
   difference = 0n; // and the sum of the first
-  common = new Map(); // journal → the largest head of the other that its bank saw, and is there
 
   constructor(one, other) {
     this.banks = [one, other];
     const both = [[one, other], [other, one]];
     for (const [own, peer] of both) {
-      this.common.set(own.journal, this.sights(own, peer));
+      this.sights(own, peer);
       this.messages(own);
+      this.offers(own, peer);
     }
-    for (const [own, peer] of both) this.offers(own, peer);
     this.mirrors = both.map(([own, peer]) => agreementOf(own, peer)?.moved ?? 0n);
     let expected = this.difference;
     for (const [own, peer] of both) expected += own.writtenOff.get(accountOf(peer.journal)) ?? 0n;
@@ -2215,19 +2213,17 @@ class Pair {
     check(ok, `record ${sequence} of ${books.journal}: ${rule}`, why);
   }
 
-  // Each head that a bank saw is one of the other; the size of the last is returned. What the other
-  // has lost, as it declares, is not there; from the first head that a board took instead on, its
-  // journal is another one.
+  // Each head that a bank saw is one of the other. What the other has lost, as it declares, is not
+  // there, nor that for which a board has taken another head since.
   sights(own, peer) {
-    let common = 0n;
-    const until = agreementOf(own, peer)?.readmitted ?? MAX;
+    const taken = agreementOf(own, peer)?.readmitted ?? 0n;
     for (const [account, [size, root, ...signed], sequence] of own.sights) {
       if (account !== accountOf(peer.journal)) continue;
       if (size <= peer.leaves.length) {
         const found = (size ? peer.subtree(0, Number(size)) : sha256().digest()).toString("hex");
         const why = `${peer.journal} has the root ${found} at record ${size}`;
-        this.check(found === root || size <= peer.lost, own, sequence, "heads", why);
-        if (found === root && sequence < until) common = max(common, size);
+        const isGone = size <= peer.lost || sequence < taken;
+        this.check(found === root || isGone, own, sequence, "heads", why);
       }
       for (const line of signed) {
         const note = Buffer.from(root, "hex").toString("base64");
@@ -2235,13 +2231,14 @@ class Pair {
         this.signed(own, sequence, peer.journal, text, line);
       }
     }
-    return common;
   }
 
-  // Whether a journal must have what the other bank keeps of its record of a number.
+  // Whether a journal must have what the other bank keeps of its record of a number. Of a bank that
+  // has lost records messages come that it knows nothing of, also much later: it has signed them,
+  // and what was booked by them is under way.
   binds(own, peer, number) {
-    if (number > peer.sequence) return false;
-    return peer.lost === 0n || number <= this.common.get(own.journal);
+    const hasLost = peer.lost > 0n || agreementOf(own, peer)?.readmitted;
+    return number <= peer.sequence && !hasLost;
   }
 
   // The signatures of all that a bank keeps of the other, and of its own in that.

@@ -794,8 +794,8 @@ class Agreement:
         #: The public keys that the other bank has had; what was moved while it was agreed.
         self.keys: list[str] = []
         self.moved = 0
-        #: The sequence of the first record by which a board took another journal of the bank.
-        self.readmitted = MAX
+        #: The sequence of the last record by which a board took another journal of the bank.
+        self.readmitted = 0
 
 
 class Account:
@@ -1467,8 +1467,7 @@ class Books:
     def readmit(self, record: Object, request: Object, effects: Object) -> None:
         """Take the other bank's journal as it stands now."""
         self.on_agreement(request, effects)
-        agreement = self.agreed(request["account"])
-        agreement.readmitted = min(agreement.readmitted, self.sequence)
+        self.agreed(request["account"]).readmitted = self.sequence
         self.sights.append((request["account"], request["head"], self.sequence))
 
     def agreed(self, id: str, *statuses: str) -> Agreement:
@@ -2345,12 +2344,9 @@ class Pair:
         #: Lines: what only one of the two has booked, or none yet; and the sum of the first.
         self.under_way: list[str] = []
         self.difference = 0
-        #: Journal → the largest head of the other that its bank saw, and that is there still.
-        self.common: dict[str, int] = {}
         for own, peer in ((one, other), (other, one)):
-            self.common[own.journal] = self.sights(own, peer)
+            self.sights(own, peer)
             self.messages(own)
-        for own, peer in ((one, other), (other, one)):
             self.offers(own, peer)
         written = sum(self.written_off(*two) for two in ((one, other), (other, one)))
         mirrors = sum(self.mirrors)
@@ -2377,33 +2373,36 @@ class Pair:
         """Return what a bank wrote off."""
         return own.written_off.get(account_of(peer.journal), 0)
 
-    def sights(self, own: Books, peer: Books) -> int:
-        """Check that each head that a bank saw is one of the other; return the size of the last.
+    def sights(self, own: Books, peer: Books) -> None:
+        """Check that each head that a bank saw is one of the other.
 
-        What the other has lost, as it declares, is not there; from the first head that a board took
-        instead on, its journal is another one.
+        What the other has lost, as it declares, is not there, nor that for which a board has taken
+        another head since.
         """
-        common, agreement = 0, self.agreement(own.journal, peer.journal)
-        until = agreement.readmitted if agreement is not None else MAX
+        agreement = self.agreement(own.journal, peer.journal)
+        taken = 0 if agreement is None else agreement.readmitted
         for account, (size, root, *signed), sequence in own.sights:
             if account != account_of(peer.journal):
                 continue
             if size <= len(peer.leaves):
                 found = (peer.subtree(0, size) if size else hashlib.sha256().digest()).hex()
                 why = f"{peer.journal} has the root {found} at record {size}"
-                self.check(found == root or size <= peer.lost, own, sequence, "heads", why)
-                if found == root and sequence < until:
-                    common = max(common, size)
+                gone = size <= peer.lost or sequence < taken
+                self.check(found == root or gone, own, sequence, "heads", why)
             for line in signed:
                 note = base64.b64encode(bytes.fromhex(root)).decode()
                 text = f"timebank/{peer.journal}\n{size}\n{note}\n"
                 self.signed(own, sequence, peer.journal, text.encode(), line)
-        return common
 
     def binds(self, own: Books, peer: Books, number: int) -> bool:
-        """Tell whether a journal must have what the other bank keeps of its record of a number."""
-        there = number <= peer.sequence
-        return there and (not peer.lost or number <= self.common[own.journal])
+        """Tell whether a journal must have what the other bank keeps of its record of a number.
+
+        Of a bank that has lost records messages come that it knows nothing of, also much later: it
+        has signed them, and what was booked by them is under way.
+        """
+        agreement = self.agreement(own.journal, peer.journal)
+        lost = peer.lost or (agreement is not None and agreement.readmitted)
+        return number <= peer.sequence and not lost
 
     def messages(self, own: Books) -> None:
         """Check the signatures of all that a bank keeps of the other, and of its own in that."""

@@ -11,7 +11,7 @@ from federation.simulation.boards import keys_of
 from federation.simulation.hosts import Host
 from federation.simulation.worlds import BEGINNING, copied, world
 from timebank import AccountNotOpen, HistoryLost, NotAgreed, federation
-from timebank.proof import NotProved, sign_head
+from timebank.proof import sign_head
 
 
 class Pair:
@@ -145,27 +145,3 @@ def test_the_account_of_an_ended_agreement_is_opened_by_another_agreement_alone(
         pair.first.bank.reopen(agreement.account)
     again = federation.agree(pair.first.bank, pair.second.journal, they_may_owe=1, we_may_owe=1)
     assert "agreed" == again.status
-
-
-@pytest.mark.parametrize("records", [7, 8, 9])
-def test_another_past_is_seen_at_any_size(records: int) -> None:
-    """By evidence, by a proof that does not hold, or by none where there would be one."""
-    pair = Pair()
-    while pair.first.bank.head().sequence < records - 1:
-        pair.first.bank.open_account(f"a{pair.first.bank.head().sequence}")
-    pair.first.back_up()
-    pair.offer("x1")
-    pair.first.bank.open_account("later")  # so that more was seen than the offer
-    answered = pair.answer(federation.message(pair.first.bank, "x1", key=pair.first.key))
-    pair.first.restore(pair.first.backups[-1])
-    pair.time += timedelta(minutes=5)
-    with pytest.raises(HistoryLost) as lost:
-        pair.conclude(answered)
-    pair.first.bank.accept_history(head=lost.value.head, reason="the disk")
-    sent = pair.offer("x2")
-    with pytest.raises(NotProved):
-        pair.answer(sent)
-    pair.readmit(pair.first)
-    pair.conclude(pair.answer(sent))
-    federation.bring_in(pair.first.bank, answered, keys=keys_of(pair.first), spender="m0")
-    pair.come_together()

@@ -368,8 +368,10 @@ def is_told_by_nothing(kind: str, place: Place) -> bool:
     """Return whether a verifier may accept another value at a place."""
     if place[0] in {"actor", "recorded_at", "recorded_on"}:
         return True
+    if kind == "history_lost":
+        return place in {("request", "reason"), ("request", "lost"), ("effects", "lost", 0)}
     if place[0] == "effects":
-        return (kind, place) == ("history_lost", ("effects", "lost", 0))
+        return False
     if kind == "agree":
         return place[1] in {"reason", "theirs"}
     if kind == "adopt":

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pytest
 
+from federation.simulation.schedule import Schedule
+from federation.simulation.wires import Sealed, Signed
 from golden import make
 from journal.changed import (
     Place,
@@ -18,6 +20,8 @@ from journal.changed import (
     rechained,
     records_of,
 )
+from timebank import TimeBank
+from timebank.interchange.jsonl import export_jsonl
 from timebank.model.agreements import shared_id
 from verifiers import VERIFIERS, node, python, run, verdicts
 
@@ -116,6 +120,42 @@ def test_what_was_never_offered_is_told(verifier: str, tmp_path: Path) -> None:
     assert {f"{path} and {isola}": rule for path, rule in told.items()} == {
         name: rule for name, (_, rule) in found.items()
     }
+
+
+def compare_neighbourhoods(seeds: range, folder: Path) -> Counter[str]:
+    """Banks to which everything happened, by a seed; what both verifiers say of their journals.
+
+    Each bank was healed, so that nothing is booked by one of two alone.
+    """
+    found: Counter[str] = Counter()
+    for seed in seeds:
+        schedule = Schedule(seed, wire=(Sealed, Signed)[seed % 2]())
+        schedule.run()
+        paths = [folder / f"{seed}-{host.name}" for host in schedule.hosts]
+        for path, host in zip(paths, schedule.hosts, strict=True):
+            bank = TimeBank(host.memory, bank=host.name, create=False)
+            path.write_bytes(b"".join(export_jsonl(bank)))
+        first, second = (run(command, paths) for command in (python(), node()))
+        assert first == second, seed
+        code, told, refused = first
+        assert (0, "") == (code, refused), seed
+        assert "\nbooked by " not in told, seed
+        found["pairs"] += told.count("\nsignatures\t")
+    return found
+
+
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(range(4), id="a few"),
+        pytest.param(range(1_000, 1_100), marks=pytest.mark.slow, id="a hundred"),
+        pytest.param(range(2_000, 4_000), marks=pytest.mark.nightly, id="two thousand"),
+    ],
+)
+def test_whatever_happened_both_journals_agree(seeds: range, tmp_path: Path) -> None:
+    """Messages lost and doubled, servers that crash, copies put back, clocks apart by days."""
+    found = compare_neighbourhoods(seeds, tmp_path)
+    assert found["pairs"] >= len(seeds)
 
 
 @pytest.mark.parametrize("verifier", VERIFIERS)

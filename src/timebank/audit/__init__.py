@@ -3,13 +3,13 @@
 Each invariant is a named check of `AUDIT_CHECKS`, and each check is a file of this folder: the list
 is `timebank.audit.checks.CHECKS`. The other files help them: `audit_pass` runs the list,
 `checkpoint` keeps what the checks knew, `stretches` and `processes` share the work, `findings`
-and `report` hold the result; `accounts`, `exchanges`, `dues`, `corrections` and `statute_history`
-know what `effects` compares; `record_fields`, `record_forms`, `id_rules` and `plain_transfers`
-take records apart; `order` and `shares` look at lines. `banks` audits all of a storage; `quick` and
-`compare` are audits of their own, and `steady` is what all of them read by. The audit shares no
-code with the rules: that limits held and reversals stayed within their originals is worked out here
-once more. It reads one snapshot in pages, so that its memory grows with the number of accounts and
-not with that of records, and it writes nothing.
+and `report` hold the result; `accounts`, `exchanges`, `dues`, `corrections`, `crossings` and
+`statute_history` know what `effects` compares; `record_fields`, `record_forms`, `message_fields`,
+`field_types`, `id_rules` and `plain_transfers` take records apart; `order` and `shares` look at
+lines. `banks` audits all of a storage; `quick` and `compare` are audits of their own, and `steady`
+is what all of them read by. The audit shares no code with the rules: that limits held and reversals
+stayed within their originals is worked out here once more. It reads one snapshot in pages, so that
+its memory grows with the number of accounts and not with that of records, and it writes nothing.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from timebank.proof import Forked, NotProved, SigningKey
 from timebank.queries.agreements import agreement_with, offers_under_way
 from timebank.queries.records import body_of
 
-
 #: Errors by which a journal does not continue what was seen, beside one with evidence.
 _OF_ANOTHER_PAST = ("proof_elsewhere", "message_unproved")
 
