@@ -124,19 +124,17 @@ class Owed(click.ParamType):  # type: ignore[type-arg]  # as above
     name = "HOURS|none"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return seconds, or `None`.
+        """Return hours, or `None`.
 
-        :raises click.BadParameter: it is no number of hours.
+        :raises click.BadParameter: it is no number of hours, or is below 0:00.
         """
         if value is None or value == "none":
             return None
-        from timebank.errors import InvalidRequest
         from timebank.hours import Hours
 
-        try:
-            return Hours(value)
-        except InvalidRequest:
+        if not _is_hours(value) or Hours(value).seconds < 0:
             self.fail(_words()("no_owed", value=value), param, ctx)
+        return Hours(value)
 
 
 class Duration(click.ParamType):  # type: ignore[type-arg]  # as above

@@ -186,7 +186,8 @@ class AccountNotOpen(Rejected):
         remedy: str | None = None,
         merged_into: str | None = None,
     ) -> None:
-        so = status if merged_into is None else f"merged into {shown(merged_into)}"
+        so = _SAID.get(status, status)
+        so = so if merged_into is None else f"merged into {shown(merged_into)}"
         super().__init__(f"account {shown(account)} is {so}: it cannot {doing}")
         self.account = account
         self.status = status
@@ -195,12 +196,14 @@ class AccountNotOpen(Rejected):
         if merged_into is not None:
             self.add_remedy(remedy or f"name {shown(merged_into)} instead")
         elif status == "agreed":
-            self.add_remedy("only offers to the other bank, and its answers, move it")
+            self.add_remedy("only offers to that bank, and its answers, move it (timebank peers)")
         elif status in _OPENED_BY:
             also = "" if remedy is None else f", or {remedy}"
             self.add_remedy(f"{_OPENED_BY[status]} it first{also}")
 
 
+#: A status that is no word for people.
+_SAID = {"agreed": "of an agreement with another bank"}
 #: The call that opens an account again, by its status.
 _OPENED_BY = {"frozen": "thaw", "closed": "reopen"}
 

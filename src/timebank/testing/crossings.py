@@ -68,7 +68,7 @@ class Crossings(StoreUnderTest, part=True):
                     assert finished == (made,)
                 mine, theirs = _mirrors(spends, earns)
                 assert mine == -theirs
-            assert 18 < number
+            assert 9 < number
         assert [(), ()] == [bank.audit().findings for bank in (spends, earns)]
 
 
