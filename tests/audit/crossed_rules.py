@@ -873,6 +873,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         more=(
             spends(until(GONE, asked(id="gone"))),
             earns(until(LOST, asked(id=shared_id(THEIRS, "gone", "void")))),
+            earns(until(LOST, asked(id=shared_id(THEIRS, "gone", "again")))),
         ),
     ),
     FormatRule(

@@ -147,6 +147,16 @@ def _settled_again(**more: object) -> Change:
     return change
 
 
+def _refused_before(forgery: Forgery) -> None:
+    """The offer that is brought in was refused, after its acceptance was forgotten."""
+    lost = forgery.records.pop()
+    request, made = lost["request"], lost["effects"]
+    refusal = {"id": shared_id(THEIRS, "gone"), "code": "answered_too_late"}
+    signed = request["answer"]["body"]["offer"]
+    forgery.add("refuse", refusal | {"offer": signed}, {"terms": made["terms"]})
+    forgery.add("transfer", request, made)
+
+
 def _frozen_before(forgery: Forgery) -> None:
     """One of those who spend was frozen while the offer was under way."""
     late = forgery.records.pop()
@@ -173,7 +183,7 @@ HONEST: dict[str, tuple[Callable[[], Forgery], tuple[Change, ...]]] = {
     "brought in for a frozen account": (spending, (until(LATE), _frozen_before)),
     "brought in under the id of a refusal": (
         earning,
-        (until(LOST, asked(id=shared_id(THEIRS, "gone", "again"))),),
+        (until(LOST, asked(id=shared_id(THEIRS, "gone", "again"))), _refused_before),
     ),
     "signed": (
         earning,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from copy import deepcopy
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import timebank
 from federation.forging import put, signed_anew
 from federation.sides import Side, a_side, agree, exchange, two_sides
 from support import examples
@@ -29,7 +34,7 @@ from timebank import (
 from timebank.federation import Message, MessageRefused, OtherOffer
 from timebank.journal.offers import digest_of
 from timebank.model.agreements import shared_id
-from timebank.proof import NotProved
+from timebank.proof import NotProved, SigningKey, origin_of
 
 
 def body_of(data: bytes) -> dict[str, Any]:
@@ -565,3 +570,48 @@ def test_a_reversal_of_nothing_is_refused() -> None:
         with pytest.raises(TransferNotFound):
             federation.reversal(other.bank, id, key=other.key, reason="wrong")
     del one
+
+
+# -- in a host's own transaction -----------------------------------------------------------------
+
+
+def test_a_joined_bank_exchanges_too(tmp_path: Path) -> None:
+    """Steps in a host's transactions commit with them, and what is rolled back was never done."""
+    url = f"sqlite:///{tmp_path}/host.db"
+    timebank.open(url).close()
+    other = a_side("bovisa", 2)
+    connection = sqlite3.connect(f"{tmp_path}/host.db", isolation_level=None)
+    with closing(connection):
+        bank = timebank.join(connection, clock=other.bank._sources.clock)
+        journal = bank.head().journal
+        key = SigningKey.make(origin_of(journal))
+        terms: dict[str, Any] = {"they_may_owe": 20, "we_may_owe": 20}
+        federation.agree(other.bank, journal, key=key.public, **terms)
+        with transaction(connection):
+            bank.open_account("m1")
+            federation.agree(bank, other.journal, key=other.key.public, **terms)
+        with transaction(connection):
+            sent = federation.offer(
+                bank, other.journal, key=key, spender="m1", earner="m1", hours=1
+            )
+        answered = other.answers(sent)
+        with suppress(ZeroDivisionError), transaction(connection):
+            federation.conclude(bank, answered, keys=[key])
+            raise ZeroDivisionError
+        assert "0:00" == str(bank.balance("m1").posted)
+        with transaction(connection):
+            federation.conclude(bank, answered, keys=[key])
+        assert "-1:00" == str(bank.balance("m1").posted)
+        assert bank.audit().ok
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """A transaction of a host."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

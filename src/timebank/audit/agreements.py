@@ -293,11 +293,11 @@ class Agreements(AuditCheck):
             yield said("an_offer_to_this_bank"), shown(offer["to"])
         if body["accepted"] is not True:
             yield said("an_answer_that_accepts"), shown(body["accepted"])
-        ids = [id_shared(offer["from"], offer["id"])]
-        if not is_ours:
-            ids.append(id_shared(offer["from"], offer["id"], "again"))
-        if request["id"] not in ids:
-            yield said("id_shared", id=ids[0]), shown(request["id"])
+        id = id_shared(offer["from"], offer["id"])
+        if not is_ours and self._is_refused(record, id):
+            id = id_shared(offer["from"], offer["id"], "again")
+        if request["id"] != id:
+            yield said("id_shared", id=id), shown(request["id"])
         yield from self._agreed(account, reverses=True)
         yield from self._terms(record, account)
         yield from _sides(request, account, offer["seconds"], is_ours=is_ours)
@@ -306,6 +306,11 @@ class Agreements(AuditCheck):
         if held is not None and held in self._fold.lines:
             yield said("an_offer_that_was_given_up"), said("it_was", status="open")
         yield from _flagged(record, "forgotten" if held is None else "late answer")
+
+    def _is_refused(self, record: AuditedRecord, id: str) -> bool:
+        """Return whether an earlier record of this bank refused the offer, and used up its id."""
+        row = self.context.reader.find(id)
+        return row is not None and row.kind == "refuse" and row.sequence < record.sequence
 
     def _held(self, record: AuditedRecord, id: str) -> int | None:
         """Return the sequence of an earlier offer of this bank, where it has one of this id."""

@@ -1,7 +1,8 @@
 """Two servers: messages made of records, and what comes of a message that came in.
 
 Each call may be made again at any time: a body is derived from its record, and what was booked is
-found by its id.
+found by its id. A bank that is joined to a host's own transaction returns messages of what that has
+not committed yet: they are sent after its commit, and dropped where it is rolled back.
 
 >>> import timebank
 >>> from timebank import federation
