@@ -459,7 +459,6 @@ def test_what_a_restored_bank_has_lost_is_brought_in_again() -> None:
     assert {("x1", "only here"), ("x2", "offered")} == {
         (one["offer"], one["status"]) for one in found["items"]
     }
-    ]
     well("isola", "peers", "message", "x1", "--key", "isola.key", "--out", "back.msg")
     told = well("bovisa", "peers", "bring-in", "back.msg", "--key", "bovisa.key")
     assert "2:00 from Isola to bruno" in told
