@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import attrs
 
 from federation.simulation.hosts import Host
 from federation.simulation.reading import Place, accounts, balance, records
+from timebank import Hours, NotAgreed, federation
+from timebank.federation.auditing import audit_pairs
 from timebank.model.agreements import account_of
 
 #: Who offered it, and the offer's id.
@@ -147,3 +149,24 @@ def findings(hosts: Sequence[Host]) -> Iterator[str]:
     for host in hosts:
         for found in host.bank.audit().findings:
             yield f"{host.name}, {found.check}, {found.place}: {found.expected}, not {found.found}"
+
+
+def unlisted(hosts: Sequence[Host]) -> Iterator[str]:
+    """Yield what `reconcile` does not list of the difference of two mirrors."""
+    for first, second in permutations(hosts, 2):
+        try:
+            found = federation.reconcile(first.bank, second.bank)
+        except NotAgreed:
+            continue
+        listed = [one.here or Hours(0) for one in found.items]
+        listed += [one.there or Hours(0) for one in found.items]
+        if sum((one.seconds for one in listed), 0) != found.difference.seconds:
+            yield f"{first.name} and {second.name}: {found} does not come to its difference"
+        if found.balance.seconds != balance(first, account_of(second.journal)):
+            yield f"{first.name} and {second.name}: {found} is not of its balance"
+
+
+def findings_of_pairs(hosts: Sequence[Host]) -> Iterator[str]:
+    """Yield what the audit of pairs finds when all have come together, but for write-offs."""
+    for found in audit_pairs(*(host.bank for host in hosts)).findings:
+        yield f"{found.check}, {found.place}: {found.expected}, not {found.found}"

@@ -44,7 +44,7 @@ SIZES: Final = (
 #: What goes wrong, beside the ordinary.
 TROUBLES: Final = ("network", "clocks", "boards", "crashes", "restores")
 #: One schedule in so many is audited by the library, for that takes longer than the rest.
-AUDITED: Final = 8
+AUDITED: Final = 6
 #: How often what is under way is looked at between two acts.
 LOOKED_AT: Final = 0.05
 #: What a call may be refused with by rules, or for a while.
@@ -287,12 +287,16 @@ class Schedule:
             if self.chance.random() < LOOKED_AT:
                 self.look()
         self.look()
+        if self.seed % AUDITED == 0:
+            self.judge(judging.unlisted)
         self.heal()
         if self.chance.random() < 0.2:
             self.replay_all()
         self.judge(judging.wrong_at_last)
         if self.seed % AUDITED == 0:
             self.judge(judging.findings)
+            self.judge(judging.unlisted)
+            self.judge(judging.findings_of_pairs)
         return self._counted()
 
     def look(self) -> None:
