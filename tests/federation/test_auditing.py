@@ -338,13 +338,17 @@ def test_what_comes_while_they_are_read_is_no_finding(
 
 @pytest.mark.parametrize("first", range(0, 40, 20))
 def test_what_has_come_together_again_is_well(first: int) -> None:
-    """After messages lost and doubled, crashes, and backups that were put back: a seed each."""
+    """After messages lost and doubled, crashes, and backups that were put back: a seed each.
+
+    A bank whose backup was put back may not have been told yet, by the last message of all, which
+    of its heads the other has seen: that is a finding, and no hour is wrong by it.
+    """
     records = 0
     for seed in range(first, first + 20):
         schedule = Schedule(seed, troubles=["restores"])
         schedule.run()
         report = federation.audit_pairs(*(host.bank for host in schedule.hosts))
-        assert () == report.findings, seed
+        assert [] == [line for line in told(report) if not line[1].startswith("a head of")], seed
         records += report.records
     assert records > 20
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ from journal.changed import (
 from timebank import TimeBank
 from timebank.interchange.jsonl import export_jsonl
 from timebank.model.agreements import shared_id
-from verifiers import VERIFIERS, node, python, run, verdicts
+from verifiers import PYTHON_SOURCE, VERIFIERS, node, python, run, verdicts
 
 #: A golden journal → that of the other bank.
 OTHER: Final = {
@@ -167,3 +168,13 @@ def test_banks_that_never_agreed_are_not_compared(verifier: str) -> None:
     both = [make.path_of(name) for name in ("store-isola", "store-bovisa")]
     assert " and " in run(command, both)[1]
     assert " and " not in run([*command, "--alone"], both)[1]
+
+
+def test_without_the_package_signatures_are_not_checked() -> None:
+    """And that is said; all else is compared."""
+    alone = [sys.executable, "-I", "-S", "-X", "utf8", str(PYTHON_SOURCE)]
+    both = [make.path_of(name) for name in ("server-affori", "server-greco")]
+    code, told, refused = run(alone, both)
+    checked = run(python(), both)[1]
+    (line,) = (line for line in checked.splitlines() if line.startswith("signatures\t"))
+    assert (0, checked.replace(line, f"{line}\tnot checked"), "") == (code, told, refused)

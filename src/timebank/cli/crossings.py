@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -116,10 +116,10 @@ def _here(peer: Peer) -> TimeBank:
     return peer.bank
 
 
-def booked(bank: TimeBank, text: str) -> Transfer:
-    """Return what was earned from another bank, by its id here, or by that of the other's offer.
+def crossed(bank: TimeBank, text: str) -> Transfer:
+    """Return an exchange with another bank: by its id here, or by that of the offer of either.
 
-    :raises click.UsageError: it is no exchange with another bank, or was earned there.
+    :raises click.UsageError: it is no exchange with another bank.
     :raises TransferNotFound: there is none.
     """
     from timebank import federation
@@ -127,6 +127,8 @@ def booked(bank: TimeBank, text: str) -> Transfer:
     from timebank.model.agreements import shared_id
 
     ids = [text, *(shared_id(one.peer, text) for one in federation.agreements(bank))]
+    with suppress(NotFound):
+        ids.append(bank.hold_by_id(text).resolved_by or text)
     for id in ids:
         try:
             made = bank.transfer_by_id(id)
@@ -134,16 +136,20 @@ def booked(bank: TimeBank, text: str) -> Transfer:
             continue
         if made.across is None:
             usage(words()("not_across", id=text))
-        if made.across.is_ours:
-            usage(words()("reversed_there", id=text))
         return made
-    try:
-        is_offer = bank.hold_by_id(text).across is not None
-    except NotFound:
-        is_offer = False
-    if is_offer:
-        usage(words()("reversed_there", id=text))
     raise TransferNotFound(text)
+
+
+def booked(bank: TimeBank, text: str) -> Transfer:
+    """Return what was earned here from another bank.
+
+    :raises click.UsageError: it is no exchange with another bank, or was earned there.
+    :raises TransferNotFound: there is none.
+    """
+    made = crossed(bank, text)
+    if made.across is not None and made.across.is_ours:
+        usage(words()("reversed_there", id=text))
+    return made
 
 
 def across_here(bank: TimeBank, made: Transfer) -> TimeBank:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.crossings import across_here, booked, described_options, show_crossings
+from timebank.cli.crossings import across_here, booked, crossed, described_options, show_crossings
 from timebank.cli.options import DURATION, formatted
 from timebank.cli.output import complain, show, show_as
 from timebank.cli.peer_files import (
@@ -131,7 +131,7 @@ def request(address: BankAddress, /, *, bank: str, out: str | None, **given: Any
     del given["answer_in"]  # which whoever grants it says
     with with_peer(address, bank) as (own, peer):
         if given["reverses"] is not None:
-            given["reverses"] = booked(own, given["reverses"]).id
+            given["reverses"] = crossed(own, given["reverses"]).id
         sent = federation.request(own, peer.journal, **given)
         said = said_of(own, sent)
     put([sent], out, said)

@@ -322,7 +322,7 @@ def reconciliation_text(found: Reconciliation, bank: str) -> list[str]:
             "" if one.there is None else str(one.there),
             words(f"compared_{one.status.replace(' ', '_')}"),
         ]
-        for one in found.items
+        for one in sorted(found.items, key=lambda one: one.offer or one.id)
     ]
     figures = [Column(words(title), right=True) for title in ("hours", "is_here", "is_there")]
     columns = [Column(words("exchange"), least=12), *figures, Column(words("what"), least=30)]

@@ -263,9 +263,16 @@ def _plain(value: Any) -> str:
         return ", ".join(value)
     if isinstance(value, dict):
         return "; ".join(
-            f"{words.of('field', key)}: {_shown(key, one)}" for key, one in value.items()
+            f"{words.of('field', _label(key, value))}: {_shown(key, one)}"
+            for key, one in value.items()
         )
     return json.dumps(value, ensure_ascii=False)
+
+
+def _label(key: str, value: Mapping[str, Any]) -> str:
+    """Return what a field is called: in an offer `from` and `to` are banks, not times of day."""
+    is_between_banks = "answer_in" in value or "terms" in value
+    return f"{key} bank" if is_between_banks and key in {"from", "to"} else key
 
 
 def _hours(value: Any) -> str:

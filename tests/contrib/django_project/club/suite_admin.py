@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils.html import escape
 
+from timebank import federation
 from timebank.contrib.django import bank, ledger
 from timebank.proof import SigningKey, origin_of, verify_receipt
 
@@ -171,6 +172,23 @@ class AdminTests(TestCase):
         assert ">h1<" in both
         assert ">h2<" in both
         assert "no such hold" in self.page("hold/?status=open&after=999")
+
+    def test_an_offer_names_the_other_bank_and_the_address_there(self) -> None:
+        """Among the holds and in the record; the account of the bank has a status of its own."""
+        federation.agree(bank(), "j2", name="Bovisa", they_may_owe=9, we_may_owe=9)
+        federation.make_offer(bank(), "j2", spender="m1", earner="bruno", hours=1, id="x1")
+        holds = self.page("hold/")
+        assert "bruno (Bovisa)" in holds
+        assert "answer by" in holds
+        assert "risposta entro il" in self.page("hold/", language="it")
+        found = self.page("account/?status=agreed")
+        assert "1 account\n" in found
+        assert "Bovisa" in found
+        assert "in accordo" in self.page("account/?status=agreed", language="it")
+        offered = self.page("record/12/", language="it")
+        assert "Risposta entro" in offered
+        assert "alla banca: j2" in offered
+        assert "indirizzo di chi dà" in offered
 
     def test_holds_in_pages(self) -> None:
         """Fifty each, and the next one goes on where it ended."""
