@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 
 import timebank
@@ -40,6 +41,17 @@ def examples(count: int, *, steps: int | None = None) -> settings:
     if steps is None:
         return made
     return settings(made, stateful_step_count=steps if share >= 1 else steps // 2)
+
+
+def by_day(some: Any, *more: pytest.MarkDecorator, at_night: Any = 1) -> list[Any]:
+    """Return parameters of a test: what continuous integration tries, and what is for the night.
+
+    As a rule they are every how many-th of the places of something; at night it is each of them.
+    """
+    return [
+        pytest.param(some, id="some", marks=more),
+        pytest.param(at_night, id="all", marks=[*more, pytest.mark.nightly]),
+    ]
 
 
 class Clock:

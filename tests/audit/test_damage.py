@@ -26,8 +26,8 @@ TESTS = Path(__file__).parents[1]
 #: Positions of a file that are flipped, in parts.
 POSITIONS, PARTS = 2_400, 8
 SECONDS = 240
-#: The first part stands for all, where what is slow is left out.
-SOME_PARTS = [pytest.param(part, marks=pytest.mark.slow) for part in range(PARTS)]
+#: To flip bits takes long: by day two parts of them stand for all.
+BY_DAY = {"flips": (0, 4), "cuts": range(PARTS)}
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +132,20 @@ def unchanged(path: Path, expected: list[Any]) -> bool:
         return said(bank) == expected
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("part", SOME_PARTS)
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        pytest.param(
+            damage,
+            part,
+            marks=[pytest.mark.slow]
+            if part in BY_DAY[damage]
+            else [pytest.mark.slow, pytest.mark.nightly],
+        )
+        for damage in DAMAGES
+        for part in range(PARTS)
+    ],
+)
 def test_a_damaged_file(original: Path, tmp_path: Path, damage: str, part: int) -> None:
     """No crash, no hang, no other error than ours, and no clean bill for what differs."""
     for name in ("bank.db", "said.json"):

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 import timebank
 from support import Clock, fill, fill_with_members, fill_with_rules, sources
@@ -34,15 +33,22 @@ TABLES = {
     "timebank_migrations": ("id",),
 }
 
-#: Examples of a profile from which on all rows are changed.
-NIGHTLY = 1_000
-#: Tables with so many rows that to change each of them is slow.
+#: Tables with so many rows that to change each of them is slow; of the longest it takes minutes.
 LARGE = {"timebank_records", "timebank_postings", "timebank_accounts", "timebank_texts"}
+#: Of large tables, every how many-th row is changed by day; at night it is each.
+STRIDE = 11
 
 
-def marked(table: str, *more: str) -> Any:
-    """Return parameters of a test that changes each row of a table, with the mark they need."""
-    return pytest.param(table, *more, marks=[pytest.mark.slow] if table in LARGE else [])
+def marked(table: str, *more: str) -> Iterator[Any]:
+    """Yield parameters of a test that changes rows of a table, with the marks that they need."""
+    name = "-".join((table, *more))
+    if table not in LARGE:
+        yield pytest.param(table, *more, 1, id=name)
+        return
+    yield pytest.param(table, *more, STRIDE, id=name, marks=pytest.mark.slow)
+    yield pytest.param(
+        table, *more, 1, id=f"{name}-all", marks=[pytest.mark.slow, pytest.mark.nightly]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +134,10 @@ def changed(value: object) -> list[object]:
     return [1, "x", b"x"]
 
 
-def some_rows(path: Path, table: str) -> list[tuple[int, dict[str, object]]]:
-    """The rows of a table with their numbers: of a large one a fifth, and all of them at night."""
-    step = 5 if table in LARGE and settings().max_examples < NIGHTLY else 1
-    return list(enumerate(rows(path, table)))[::step]
+def some_rows(path: Path, table: str, stride: int) -> list[tuple[int, dict[str, object]]]:
+    """The rows of a table with their numbers: every so many-th, and the last."""
+    found = list(enumerate(rows(path, table)))
+    return [*found[:-1:stride], *found[-1:]]
 
 
 def one(path: Path, table: str, row: dict[str, object]) -> tuple[str, list[object]]:
@@ -226,13 +232,15 @@ def test_every_column_is_tampered_with(original: Path) -> None:
     assert list(every_column(original)) == COLUMNS
 
 
-@pytest.mark.parametrize(("table", "column"), [marked(*pair) for pair in COLUMNS])
+@pytest.mark.parametrize(
+    ("table", "column", "stride"), [one for pair in COLUMNS for one in marked(*pair)]
+)
 def test_each_changed_value_is_found(
-    original: Path, tmp_path: Path, table: str, column: str
+    original: Path, tmp_path: Path, table: str, column: str, stride: int
 ) -> None:
     """A column that can be changed without notice carries no meaning, and does not exist."""
     unnoticed, changes = [], 0
-    for number, row in some_rows(original, table):
+    for number, row in some_rows(original, table, stride):
         for value in changed(row[column]):
             path = Path(shutil.copy(original, tmp_path / "changed.db"))
             where, key = one(path, table, row)
@@ -255,11 +263,11 @@ def test_each_changed_value_is_found(
     assert changes > 0
 
 
-@pytest.mark.parametrize("table", [marked(table) for table in TABLES])
-def test_each_deleted_row_is_found(original: Path, tmp_path: Path, table: str) -> None:
+@pytest.mark.parametrize(("table", "stride"), [one for table in TABLES for one in marked(table)])
+def test_each_deleted_row_is_found(original: Path, tmp_path: Path, table: str, stride: int) -> None:
     """No row of any table can be taken away."""
     unnoticed = []
-    for _, row in some_rows(original, table):
+    for _, row in some_rows(original, table, stride):
         path = Path(shutil.copy(original, tmp_path / "deleted.db"))
         where, key = one(path, table, row)
         with tampering(path) as connection:
@@ -269,14 +277,17 @@ def test_each_deleted_row_is_found(original: Path, tmp_path: Path, table: str) -
     assert unnoticed == []
 
 
-@pytest.mark.parametrize("table", [marked(table) for table in TABLES if table != "timebank_banks"])
-def test_each_doubled_row_is_found(original: Path, tmp_path: Path, table: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "stride"),
+    [one for table in TABLES if table != "timebank_banks" for one in marked(table)],
+)
+def test_each_doubled_row_is_found(original: Path, tmp_path: Path, table: str, stride: int) -> None:
     """No row can be put in beside another, whichever part of its key is changed.
 
     A second row of `timebank_banks` is left out: it is another, empty bank.
     """
     unnoticed, doubled = [], 0
-    for _, row in some_rows(original, table):
+    for _, row in some_rows(original, table, stride):
         for key in TABLES[table]:
             for value in changed(row[key]):
                 path = Path(shutil.copy(original, tmp_path / "doubled.db"))

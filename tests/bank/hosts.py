@@ -485,11 +485,14 @@ KINDS: tuple[type[Host], ...] = (
 _ALIKE = {"AlchemyConnectionPsycopg2", "AsyncConnectionAiosqlite", "AsyncConnectionPsycopg"}
 #: The same for what is tried at length.
 _ALIKE_AT_LENGTH = _ALIKE | {
+    "AlchemyConnection",
     "AlchemyConnectionPostgres",
     "AlchemyConnectionMariaDb",
     "AsyncSessionAsyncpg",
     "DjangoMariaDb",
+    "DjangoPostgres",
     "Psycopg2",
+    "SqliteUtils",
 }
 
 

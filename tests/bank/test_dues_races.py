@@ -14,7 +14,7 @@ import pytest
 
 import timebank
 from servers import ON_SERVERS, drop_database, new_database
-from support import run_due
+from support import by_day, run_due
 from timebank import Dues, Hours, Statute, TimeBank
 
 pytestmark = pytest.mark.slow
@@ -50,14 +50,14 @@ def start(program: str, url: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)  # our own program
 
 
-def owing(url: str) -> None:
-    """Sixty members who owe an hour for each of at least two years of months."""
+def owing(url: str, members: int = MEMBERS) -> None:
+    """Some members who owe an hour for each of at least two years of months."""
     import datetime as dt
 
     clock = dt.datetime(2020, 1, 1, 9, 0, tzinfo=dt.UTC)
     with timebank.open(url, clock=lambda: clock) as bank, bank.batch() as batch:
         batch.open_account("fund", kind="fund")
-        for number in range(MEMBERS):
+        for number in range(members):
             batch.open_account(f"m{number:02}", floor=None)
         batch.adopt(Statute(version="v1", dues=Dues(hours=1, every="month", fund="fund")))
 
@@ -82,9 +82,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     drop_database(made)
 
 
-def test_four_cron_jobs_at_once(url: str) -> None:
+@pytest.mark.parametrize("members", by_day(10, at_night=MEMBERS))
+def test_four_cron_jobs_at_once(url: str, members: int) -> None:
     """One charges all, the others nothing, on each store."""
-    owing(url)
+    owing(url, members)
     with timebank.open(url, create=False) as bank, bank.preview() as preview:
         expected = len(run_due(preview).charges)
     processes = [start(RUNNING, url) for _ in range(4)]

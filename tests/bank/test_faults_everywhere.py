@@ -105,6 +105,8 @@ class Trap:
 
     def __init__(self, fire: Callable[[Any], None]) -> None:
         self.left = 0
+        #: By how many a call had fewer statements than the number, where it never fired.
+        self.unused = 0
         self.after = False
         self.fired = ""
         self._fire = fire
@@ -203,19 +205,22 @@ FAULTS: dict[str, tuple[str, Callable[[Any], None], bool]] = {
 
 
 #: What a server is asked by each command takes minutes to cut off one by one: some commands stand
-#: for all of them there, and the others are tried at night.
+#: for all of them there, at every third statement and the last; all of it is tried at night.
 SOME = ("open_account", "transfer", "reverse", "erase")
 
 
-def marked(fault: str, command: str) -> Any:
-    """Return a fault and a command as parameters, with the marks that they need."""
-    marks = [pytest.mark.slow]
-    if FAULTS[fault][0] != "sqlite":
-        marks += [pytest.mark.servers, *([] if command in SOME else [pytest.mark.nightly])]
-    return pytest.param(fault, command, marks=marks)
-
-
-CASES = [marked(fault, command) for fault in FAULTS for command in COMMANDS]
+def cases() -> Iterator[Any]:
+    """Yield a fault, a command and every how many-th statement, with the marks that they need."""
+    slow, nightly, servers = pytest.mark.slow, pytest.mark.nightly, pytest.mark.servers
+    for fault, (kind, *_) in FAULTS.items():
+        for command in COMMANDS:
+            id = f"{fault}-{command}"
+            if kind == "sqlite":
+                yield pytest.param(fault, command, 1, id=id, marks=slow)
+                continue
+            if command in SOME:
+                yield pytest.param(fault, command, 3, id=id, marks=[slow, servers])
+            yield pytest.param(fault, command, 1, id=f"{id}-all", marks=[slow, servers, nightly])
 
 
 @pytest.fixture(scope="module")
@@ -256,9 +261,9 @@ def looked(url: str) -> tuple[int, bool]:
         return bank.head().sequence, report.ok
 
 
-@pytest.mark.parametrize(("fault", "command"), CASES)
+@pytest.mark.parametrize(("fault", "command", "stride"), [*cases()])
 def test_every_statement_of_every_command(
-    fault: str, command: str, fresh: Callable[[], str]
+    fault: str, command: str, stride: int, fresh: Callable[[], str]
 ) -> None:
     """It fails as it should, until there is no statement left to fail.
 
@@ -266,10 +271,16 @@ def test_every_statement_of_every_command(
     is done: then the next statement fails on a bank that is fresh.
     """
     kind, fire, after = FAULTS[fault]
-    trap, number = Trap(fire), 0
-    while not number or trap.fired:
-        number = failing_from(number + 1, fresh(), trap, kind, COMMANDS[command], after=after)
-    assert 3 < number
+    trap, tried = Trap(fire), list[int]()
+    call = COMMANDS[command]
+    number = 1
+    while not tried or trap.fired:
+        tried += failing_from(number, fresh(), trap, kind, call, stride=stride, after=after)
+        number = tried[-1] + stride
+    last = tried.pop() - trap.unused
+    if last not in tried:
+        failing_from(last, fresh(), trap, kind, call, stride=1, after=after)
+    assert 3 < last
 
 
 def failing_from(
@@ -279,16 +290,17 @@ def failing_from(
     kind: str,
     call: Callable[[TimeBank], object],
     *,
+    stride: int,
     after: bool,
-) -> int:
-    """Let one statement after the other fail until the call is done; the number of the last."""
-    before = looked(url)[0]
+) -> list[int]:
+    """Let one statement after the other fail until the call is done; the numbers of all."""
+    before, tried = looked(url)[0], [number]
     with trapped(trap, kind), timebank.open(url, create=False, clock=lambda: NOW) as bank:
         bank.head()
         while True:
-            trap.set(number, after=after)
+            trap.set(tried[-1], after=after)
             failure = failed(call, bank)
-            trap.left = 0
+            trap.unused, trap.left = trap.left, 0
             if failure is None:
                 break
             assert isinstance(failure, StoreError | Retryable | OutcomeUnknown), failure
@@ -296,13 +308,13 @@ def failing_from(
                 assert isinstance(failure, OutcomeUnknown), (trap.fired, failure)
                 break
             assert "fund" == bank.account("fund").kind
-            number += 1
+            tried.append(tried[-1] + stride)
         call(bank)
         done, well = looked(url)
         assert (True, call is not TimeBank.rebuild) == (well, done > before)
         bank.transfer(earner="m3", spender="m2", hours="1m", limits="unchecked")
     assert looked(url)[1]
-    return number
+    return tried
 
 
 def failed(call: Callable[[TimeBank], object], bank: TimeBank) -> TimebankError | None:

@@ -27,6 +27,19 @@ ON_HOSTS = [
     pytest.param(Psycopg, marks=pytest.mark.servers),
     pytest.param(PyMySqlMariaDb, marks=pytest.mark.servers),
 ]
+#: A database answers alike whichever door a host came through: on a server one of them by day.
+ON_HOSTS_BY_DOOR = [
+    pytest.param(kind, name, marks=marks, id=f"{kind.__name__}-{name}")
+    for kind, name, marks in (
+        *((Sqlite3, name, []) for name in ("clock", "salt", "permission")),
+        *((kind, "clock", [pytest.mark.servers]) for kind in (Psycopg, PyMySqlMariaDb)),
+        *(
+            (kind, name, [pytest.mark.servers, pytest.mark.nightly])
+            for kind in (Psycopg, PyMySqlMariaDb)
+            for name in ("salt", "permission")
+        ),
+    )
+]
 ENDS = {
     "to a savepoint": ("ROLLBACK TO SAVEPOINT s", "SELECT 1"),
     "all": ("ROLLBACK", "SELECT 1"),
@@ -95,7 +108,7 @@ def settled(host: Host) -> list[str]:
         return [transfer.id for transfer in alone.transfers()]
 
 
-@pytest.mark.parametrize("name", ["clock", "salt", "permission"])
+@pytest.mark.parametrize(("host", "name"), ON_HOSTS_BY_DOOR, indirect=["host"])
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("within", ["alone", "batch"])
 def test_a_call_whose_ground_is_taken_away(host: Host, name: str, end: str, within: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import timebank
+from support import by_day
 from timebank import Hours
 
 pytestmark = pytest.mark.slow
@@ -58,15 +59,16 @@ def start(program: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # our own program
 
 
-def test_a_killed_process_loses_no_acknowledged_transfer(tmp_path: Path) -> None:
-    """Fifty kills at random moments: all that was acknowledged is there, batches are whole."""
+@pytest.mark.parametrize("kills", by_day(15, at_night=50))
+def test_a_killed_process_loses_no_acknowledged_transfer(tmp_path: Path, kills: int) -> None:
+    """At random moments, time and again: all that was acknowledged is there, batches are whole."""
     url = f"sqlite:///{tmp_path / 'bank.db'}"
     with timebank.open(url) as bank:
         bank.open_account("m1")
         bank.open_account("fund", kind="fund")
     chance = random.Random(2026)  # moments, not secrets
     acknowledged: set[str] = set()
-    for run in range(50):
+    for run in range(kills):
         process = start(POSTING, url, f"run{run}")
         assert process.stdout is not None
         for _ in range(chance.randrange(1, 40)):

@@ -7,6 +7,7 @@ so that the rules of the page alone tell.
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from journal.changed import (
     rechained,
     records_of,
 )
+from support import by_day
 from timebank.model import TextRow
 from timebank.storage.protocol import Batch
 from verifiers import VERIFIERS, node, python, run, verdicts
@@ -415,6 +417,9 @@ WORDS: Final = {
     *("actor", "note", "name", "reason", "category", "area", "resource", "tags", "source"),
     *("from", "to"),
 }
+#: What was lost is in no journal: of a head that no record has (F159) another may be said, where
+#: the request names none that it must agree with (F158); and the request need not name it.
+LOST: Final = {("request", "lost"), ("effects", "lost", 0), ("effects", "lost", 1)}
 WORDS_OF_MOVES: Final = {"id", "kind", "via", "occurred_on", "hours", "limits", "expires_in"}
 
 
@@ -423,7 +428,7 @@ def is_told_by_nothing(kind: str, place: Place) -> bool:
     if place[0] in {"actor", "recorded_at", "recorded_on"}:
         return True
     if kind == "history_lost":
-        return place in {("request", "reason"), ("request", "lost"), ("effects", "lost", 0)}
+        return place in LOST | {("request", "reason")}
     if place[0] == "effects":
         return False
     if kind == "agree":
@@ -449,19 +454,27 @@ def verdicts_of(command: list[str], files: list[Path]) -> dict[str, tuple[str, s
     return told
 
 
-@pytest.fixture(scope="module")
-def lies(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Lie]:
-    """Each field of each kind of record, changed in a few ways: some thousand journals."""
+@pytest.fixture(scope="module", params=by_day(4))
+def lies(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[Path, Lie]:
+    """Each field of each kind of record, changed in a few ways: some thousand journals.
+
+    By day every fourth of them.
+    """
     folder = tmp_path_factory.mktemp("lies")
     made: dict[Path, Lie] = {}
     seen: Counter[Place] = Counter()
+    number = itertools.count()
     for journal in make.JOURNALS:
         records = records_of(journal)
         for sequence, record in enumerate(records, start=1):
             for place, value in changes(record):
                 kind = (record["kind"], *(step for step in place if isinstance(step, str)))
                 seen[kind] += 1
-                if place and seen[kind] <= 7 and not is_same(record, place, value):
+                if not place or seen[kind] > 7 or is_same(record, place, value):
+                    continue
+                if next(number) % request.param == 0:
                     forgery = forged(records, sequence, place, value)
                     file = folder / f"{len(made):05}"
                     file.write_bytes(rechained(forgery))
@@ -474,7 +487,7 @@ def test_both_verifiers_say_the_same_of_every_change(lies: dict[Path, Lie]) -> N
     """The same verdict, line and rule; and what they let pass, nothing could tell."""
     first, second = (verdicts_of(command, [*lies]) for command in (python(), node()))
     assert first == second
-    assert len(first) > 0.9 * len(lies) > 2_000
+    assert len(first) > 0.9 * len(lies) > 500
     for passed in {*map(str, lies)} - first.keys():
         lie = lies[Path(passed)]
         assert is_told_by_nothing(*lie[:2]) or is_told_by_both(*lie[:2]), lie[:2]

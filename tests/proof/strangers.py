@@ -203,10 +203,10 @@ def page_says(receipts: Sequence[bytes], *keys: object) -> list[Told]:
     return found
 
 
-def flipped(receipt: bytes) -> list[bytes]:
-    """The receipt with one bit of it turned, for every bit."""
-    found = []
-    for bit in range(len(receipt) * 8):
+def flipped(receipt: bytes, stride: int = 1) -> list[bytes]:
+    """The receipt with one bit of it turned, for every bit, or every so many-th and the last."""
+    found, last = [], len(receipt) * 8 - 1
+    for bit in [*range(0, last, stride), last]:
         changed = bytearray(receipt)
         changed[bit // 8] ^= 1 << bit % 8
         found.append(bytes(changed))

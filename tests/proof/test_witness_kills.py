@@ -27,7 +27,8 @@ def told(kind: str, folder: Path) -> tuple[int, list[str]]:
 @pytest.mark.parametrize(
     ("kind", "least"),
     [
-        pytest.param("lines", 150, marks=pytest.mark.slow),
+        pytest.param("some lines", 30, marks=pytest.mark.slow),
+        pytest.param("lines", 150, marks=[pytest.mark.slow, pytest.mark.nightly]),
         ("writes", 24),
         pytest.param("races", 20, marks=pytest.mark.slow),
     ],

@@ -562,6 +562,9 @@ class OnFile(Private):
 class TestNothing(OnFile):
     """The wrapper itself breaks nothing: the kit passes."""
 
+    stride = 7
+    random_histories = 5
+
 
 class TestLosesTheLastRow(Private):
     broken = LosesTheLastRow
@@ -581,6 +584,7 @@ class TestMixesBanks(Private):
 
 class TestFoldsCase(Private):
     broken = FoldsCase
+    random_histories = 200
 
     @pytest.fixture(autouse=True)
     def unshrunk(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -588,7 +592,7 @@ class TestFoldsCase(Private):
 
         Few histories have two ids that differ by case, so that more are looked at than usual.
         """
-        first = settings(agreement.SETTINGS, phases=[Phase.generate], max_examples=200)
+        first = settings(agreement.SETTINGS, phases=[Phase.generate])
         monkeypatch.setattr(agreement, "SETTINGS", first)
 
 

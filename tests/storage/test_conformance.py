@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
+
 from timebank.errors import Conflict, Corrupt, StoreBusy, StoreError, TimebankError
+from timebank.storage import open_store
 from timebank.storage.sqlite.errors import translated
 from timebank.testing import StoreConformance
 
@@ -52,8 +55,9 @@ def failed(code: int, message: str = "it failed") -> sqlite3.Error:
 
 
 class TestSqliteFile(StoreConformance):
-    """A file, with everything that can be declared."""
+    """A file, with everything that can be declared; some of the steps by day."""
 
+    stride = 4
     guards = True
     traced = True
     translated = True
@@ -116,3 +120,23 @@ class TestSqliteFile(StoreConformance):
             connection.execute(sql, (bank, sequence))
         finally:
             connection.close()
+
+
+@pytest.mark.nightly
+class TestSqliteFileAtLength(TestSqliteFile):
+    """All steps."""
+
+    stride = 1
+
+
+def test_a_stride_leaves_steps_out() -> None:
+    """Every so many-th step fails, from the first on, until there is none at the number."""
+
+    class Striding(TestMemory):
+        stride = 50
+
+    with closing(open_store("memory:", create=True)) as store:
+        Striding().test_faults_at_every_call_of_the_store(store)
+        numbers = sorted(int(name.removeprefix("bank-")) for name in store.banks())
+    assert [*range(1, 50 * len(numbers), 50)] == numbers
+    assert 3 < len(numbers)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -107,9 +107,32 @@ KEPT = (
 )
 
 
-@cache
-def outcomes() -> dict[tuple[str, str], set[str]]:
-    """What a run of the kit says of each broken store: by class and test, the outcomes."""
+Outcomes = dict[tuple[str, str], set[str]]
+
+
+@pytest.fixture(scope="session")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """What a run of the kit says of each broken store: by class and test, the outcomes.
+
+    Whichever process of the tests comes first runs it, for all of them.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    told = folder / "told of broken stores"
+    with (folder / "lock of broken stores").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            told.write_text(run(), "utf-8")
+    found: Outcomes = {}
+    results = re.findall(r"::(\w+)::(\w+)\S* (PASSED|FAILED|ERROR)", told.read_text("utf-8"))
+    for store, test, outcome in results:
+        found.setdefault((store, test), set()).add(outcome)
+    return found
+
+
+def run() -> str:
+    """What pytest says."""
     chosen = [f"{HERE / 'broken_stores.py'}::{store}::{test}" for store, test in CAUGHT]
     unlocked = (*UNLOCKED, *KEPT)
     chosen += [f"{HERE / 'broken_locks.py'}::{store}::{test}" for store, test in unlocked]
@@ -127,27 +150,26 @@ def outcomes() -> dict[tuple[str, str], set[str]]:
         text=True,
         check=False,
     )
-    found: dict[tuple[str, str], set[str]] = {}
-    for store, test, outcome in re.findall(r"::(\w+)::(\w+)\S* (PASSED|FAILED|ERROR)", done.stdout):
-        found.setdefault((store, test), set()).add(outcome)
-    return found
+    return done.stdout
 
 
 @pytest.mark.parametrize(("store", "test"), [*CAUGHT, *UNLOCKED])
-def test_a_broken_store_is_caught(store: str, test: str) -> None:
+def test_a_broken_store_is_caught(store: str, test: str, outcomes: Outcomes) -> None:
     """Whoever breaks this promise hears of it, from the test that is about it."""
-    assert "FAILED" in outcomes()[store, test]
+    assert "FAILED" in outcomes[store, test]
 
 
 @pytest.mark.parametrize(("store", "test"), KEPT)
-def test_what_a_store_keeps_is_not_held_against_it(store: str, test: str) -> None:
+def test_what_a_store_keeps_is_not_held_against_it(
+    store: str, test: str, outcomes: Outcomes
+) -> None:
     """Each test is about its own promise: a store is caught for what it breaks."""
-    assert {"PASSED"} == outcomes()[store, test]
+    assert {"PASSED"} == outcomes[store, test]
 
 
-def test_a_store_that_breaks_nothing_passes() -> None:
+def test_a_store_that_breaks_nothing_passes(outcomes: Outcomes) -> None:
     """The wrapper that the broken stores are made of keeps every promise."""
-    sound = {test: told for (store, test), told in outcomes().items() if store == "TestNothing"}
+    sound = {test: told for (store, test), told in outcomes.items() if store == "TestNothing"}
     assert 40 < len(sound)
     assert {"PASSED"} == set().union(*sound.values())
 

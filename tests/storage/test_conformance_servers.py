@@ -30,8 +30,13 @@ from timebank.testing import StoreConformance
 
 @pytest.mark.servers
 class OnServer(StoreConformance):
-    """What both servers declare; a fresh place is a database of its own."""
+    """What both servers declare; a fresh place is a database of its own.
 
+    To go through all steps takes minutes: by day it is some of them, and at night each.
+    """
+
+    stride = 7
+    random_histories = 6
     guards = True
     traced = True
     translated = True
@@ -115,8 +120,11 @@ class TestPostgreSql(OnServer):
 class TestPartitioned(TestPostgreSql):
     """With tables that an administrator has made, in partitions by the hash of the bank.
 
-    Every other part is in a schema that is on nobody's path.
+    Every other part is in a schema that is on nobody's path. All steps are tried on these.
     """
+
+    stride = 1
+    random_histories = 20
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""
@@ -147,3 +155,11 @@ class TestMariaDb(OnServer):
             (pymysql.err.InternalError(1712, "it failed"), Corrupt),
             (pymysql.err.InterfaceError(), StoreError),
         )
+
+
+@pytest.mark.nightly
+class TestMariaDbAtLength(TestMariaDb):
+    """All steps."""
+
+    stride = 1
+    random_histories = 20

@@ -52,6 +52,8 @@ class TestJsonl(StoreConformance):
     snapshots = True
     guards = False
     wipes = True
+    stride = 5
+    random_histories = 8
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""
@@ -60,6 +62,14 @@ class TestJsonl(StoreConformance):
     def open(self, url: str) -> Store:
         """Implement `StoreUnderTest.open`."""
         return opened(url)
+
+
+@pytest.mark.nightly
+class TestJsonlAtLength(TestJsonl):
+    """All steps of it, and more random histories."""
+
+    stride = 1
+    random_histories = 20
 
 
 # -- the page and the example are one ----------------------------------------------------

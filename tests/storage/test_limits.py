@@ -163,8 +163,15 @@ def black_hole(path: Path | None = None) -> Iterator[int]:
         yield 0 if path is not None else listener.getsockname()[1]
 
 
-@pytest.mark.parametrize("server", SERVERS)
-@pytest.mark.parametrize("is_local", [True, False], ids=["socket", "port"])
+@pytest.mark.parametrize(
+    ("is_local", "server"),
+    [
+        pytest.param(True, "postgresql", id="socket-postgresql"),
+        pytest.param(False, "mariadb", id="port-mariadb"),
+        pytest.param(False, "postgresql", id="port-postgresql", marks=pytest.mark.nightly),
+        pytest.param(True, "mariadb", id="socket-mariadb", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_server_that_accepts_and_says_nothing(
     server: str, tmp_path_factory: pytest.TempPathFactory, *, is_local: bool
 ) -> None:

@@ -50,7 +50,6 @@ STATUTES = (
 texts = st.sampled_from([None, "", "Maria", "a\0b", "\U0001f600'"])
 
 SETTINGS = settings(
-    max_examples=20,
     stateful_step_count=15,
     deadline=None,
     derandomize=True,
@@ -65,7 +64,9 @@ class Agreement(StoreUnderTest, part=True):
     def test_it_agrees_with_the_memory_store(self) -> None:
         """Random histories: results, errors, heads and balances are those of memory."""
         made: Any = lambda: _TwoBanks(self)  # noqa: E731 - Hypothesis takes whatever makes one
-        run_state_machine_as_test(made, settings=SETTINGS)
+        run_state_machine_as_test(
+            made, settings=settings(SETTINGS, max_examples=self.random_histories)
+        )
 
 
 class _TwoBanks(RuleBasedStateMachine):

@@ -27,11 +27,11 @@ class Crashes(StoreUnderTest, part=True):
 
     def _crash_at_every_step(self, url: str, *, traced: bool) -> None:
         self.open(url).close()
-        number = 0
+        number = 1 - self.stride
         whole = [step for step, _ in WORK]
         told: list[str] = []
         while told != whole:
-            number += 1
+            number += self.stride
             (told,) = in_processes(self._work(url, traced=traced), [number])
             self._look(url, f"bank-{number}", told)
         assert 30 < number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import TypeVar
 
 from timebank.bank import TimeBank
@@ -24,9 +25,7 @@ class Faults(StoreUnderTest, part=True):
 
     def test_faults_at_every_call_of_the_store(self, store: Store) -> None:
         """A call that fails leaves the bank as before it, or done; doing it again completes it."""
-        number = 0
-        while True:
-            number += 1
+        for number in count(1, self.stride):
             countdown = Countdown(number, _fault_of_ours)
             faulty = SteppingStore(store, countdown)
             _work_under_faults(faulty, store, f"bank-{number}", countdown)
@@ -37,9 +36,8 @@ class Faults(StoreUnderTest, part=True):
     @needs("traced")
     def test_faults_before_every_statement(self, url: str) -> None:
         """The same where the fault comes up through the driver, within the store."""
-        number, store = 0, self.open(url)
-        while True:
-            number += 1
+        store = self.open(url)
+        for number in count(1, self.stride):
             countdown = Countdown(number, InjectedError)
             with self.statements(countdown):
                 countdown.paused = True

@@ -68,6 +68,12 @@ class StoreUnderTest:
     #: The store is a `Wipes`:
     wipes: ClassVar[bool] = True
 
+    #: How much is tried, where not all of it can be waited for each time.
+    #: Of the steps at which something fails or a process ends, every how many-th; 1 is each.
+    stride: ClassVar[int] = 1
+    #: How many random histories are compared with those of the memory store.
+    random_histories: ClassVar[int] = 20
+
     def __init_subclass__(cls, *, part: bool = False) -> None:
         """Take away the tests of what the store does not declare; a part of the kit has all."""
         super().__init_subclass__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache
+from itertools import count
 
 import pytest
 
@@ -61,9 +62,7 @@ class Tiles(StoreUnderTest, part=True):
 
     def test_a_fault_while_a_tile_is_filled(self, store: Store) -> None:
         """Whatever call of the store fails: the last record and its tile are there, or neither."""
-        number = 0
-        while True:
-            number += 1
+        for number in count(1, self.stride):
             countdown = Countdown(number, lambda step: StoreError(f"injected {step}"))
             if not fill(SteppingStore(store, countdown), store, number, countdown):
                 break
@@ -72,9 +71,8 @@ class Tiles(StoreUnderTest, part=True):
     @needs("traced")
     def test_a_fault_before_a_statement_of_a_tile(self, url: str) -> None:
         """The same, before each statement of the driver."""
-        number, store = 0, self.open(url)
-        while True:
-            number += 1
+        store = self.open(url)
+        for number in count(1, self.stride):
             countdown = Countdown(number, InjectedError)
             with self.statements(countdown):
                 countdown.paused = True
@@ -97,9 +95,9 @@ class Tiles(StoreUnderTest, part=True):
         self._crash(url, traced=True)
 
     def _crash(self, url: str, *, traced: bool) -> None:
-        number, told = 0, list[str]()
+        number, told = 1 - self.stride, list[str]()
         while not told:
-            number += 1
+            number += self.stride
             store = self.open(url)
             begin(store, f"bank-{number}")
             store.close()
