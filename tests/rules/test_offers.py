@@ -223,7 +223,7 @@ def test_the_account_of_a_third_bank_takes_no_part(two: Two) -> None:
     """An offer is between two: what another one owes is not given on."""
     for bank in (two.a, two.b):
         federation.agree(bank, "third", they_may_owe=9, we_may_owe=9)
-    with nothing_written(two.a, two.b), pytest.raises(AccountNotOpen, match="is agreed"):
+    with nothing_written(two.a, two.b), pytest.raises(AccountNotOpen, match="of an agreement"):
         two.offer(spender=account_of("third"))
     assert "account_not_open" == two.cross(earner=account_of("third")).code
     assert ("0:00", "0:00") == two.mirrors
