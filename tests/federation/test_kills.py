@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="nothing is killed as here"),
 ]
 #: How often processes are killed: by day, and at night.
-KILLS = (pytest.param(30), pytest.param(1500, marks=pytest.mark.nightly))
+KILLS = (pytest.param(15), pytest.param(1500, marks=pytest.mark.nightly))
 
 
 @pytest.fixture(params=["sqlite", *ON_SERVERS])

@@ -44,7 +44,7 @@ SIZES: Final = (
 #: What goes wrong, beside the ordinary.
 TROUBLES: Final = ("network", "clocks", "boards", "crashes", "restores")
 #: One schedule in so many is audited by the library, for that takes longer than the rest.
-AUDITED: Final = 6
+AUDITED: Final = 12
 #: How often what is under way is looked at between two acts.
 LOOKED_AT: Final = 0.05
 #: What a call may be refused with by rules, or for a while.
