@@ -209,3 +209,23 @@ def test_across_says_the_same_on_both_sides() -> None:
     assert (False, isola.head().journal) == (theirs.is_ours, theirs.bank)
     plain = isola.transfer(earner="anna", spender="anna-2", hours=1)
     assert plain.across is None
+
+
+def test_a_printed_statement_names_the_other_bank() -> None:
+    """Of what was booked, and of what waits for an answer, in the words of its language."""
+    pytest.importorskip("babel", reason="a page needs timebank[report]")
+    from datetime import date
+
+    from timebank.reports.statement_html import statement_html
+
+    isola, bovisa = two_banks()
+    federation.transfer(isola, bovisa, spender="anna", earner="bruno", hours=1)
+    federation.make_offer(isola, bovisa, spender="anna", earner="bruno", hours=2, id="x1")
+    day = date(2026, 3, 2)
+    for language, said in (("en", "answer by"), ("it", "risposta entro il")):
+        page = statement_html(
+            isola.statement("anna"), head=isola.head(), printed_on=day, language=language
+        )
+        assert page.count("bruno (Bovisa)") == 2
+        assert PEER_PREFIX not in page
+        assert said in page

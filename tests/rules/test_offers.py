@@ -953,6 +953,12 @@ def test_what_the_earners_bank_has_forgotten(two: Two) -> None:
         assert "settle" == booking.conclude(two.a, accepted)["kind"]
         two.b.thaw("bruno")
     assert ("4:00", "-4:00") == two.mirrors
+    found = shared_id(two.a.head().journal, "lost")
+    assert "booked" == federation.reverse(two.b, two.a, found, hours=1, reason="so", id="r").status
+    assert ("3:00", "-3:00") == two.mirrors
+    second = shared_id(two.a.head().journal, "refused since", "again")
+    with nothing_written(two.b), pytest.raises(TransferNotFound):
+        federation.reverse(two.b, two.a, second, reason="it is exchanged anew instead")
 
 
 def test_what_the_spenders_bank_has_forgotten(two: Two) -> None:

@@ -164,6 +164,17 @@ def _ask_on(bank: Handle, action: str, id: str) -> Ask:
     return Ask(actor=bank._actor, action=action, earners=earners, spenders=spenders)  # noqa: SLF001 - as above
 
 
+def _booked_by(record: RecordBody) -> dict[str, Any] | None:
+    """Return the offer that a transfer booked for another bank, `None` where it booked none.
+
+    What was forgotten and brought in has it in its answer.
+    """
+    request = record["request"]
+    signed = request.get("offer", request.get("answer", {}).get("body", {}).get("offer"))
+    body: dict[str, Any] = signed["body"] if signed else {}
+    return body if body.get("to") == record["journal"] and "earner" in body else None
+
+
 def _reversal(reader: Reader, named: str, *, asked: int | None, id: str) -> dict[str, Any]:
     """Return what an offer says that moves an exchange back: all that is left, or `asked`.
 
@@ -171,9 +182,8 @@ def _reversal(reader: Reader, named: str, *, asked: int | None, id: str) -> dict
     """
     row = reader.find(named)
     record = None if row is None or row.kind != "transfer" else body_of(row)
-    if row is None or record is None or "offer" not in record["request"]:
+    if row is None or record is None or (body := _booked_by(record)) is None:
         raise TransferNotFound(named)
-    body = record["request"]["offer"]["body"]
     lines, _ = sides_of(record["effects"])
     earned = next(one for one, seconds in lines if seconds > 0)
     earlier = reader.find(id)
