@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -201,3 +203,29 @@ def test_a_clock_that_was_wrong(two: Two) -> None:
     assert {"ahead", "open"} == {hold.id for hold in two.a.holds()}
     assert ["booked", "refused"] == [one.status for one in federation.resume(*two.all)]
     assert [(), ()] == [bank.audit().findings for bank in two.all]
+
+
+def test_a_host_offers_in_its_own_transaction(tmp_path: Path) -> None:
+    """What is one bank's is one savepoint of it; what would hold two banks' locks is refused."""
+    path = tmp_path / "host.db"
+    a = timebank.open(f"sqlite:///{path}", bank="a")
+    b = TimeBank(a.store, bank="b")
+    for bank, other in ((a, b), (b, a)):
+        bank.open_account("anna")
+        federation.agree(bank, other, **TERMS)
+    asked: dict[str, Any] = {"spender": "anna", "earner": "anna", "hours": 1, "id": "x"}
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for kept in (False, True):
+            connection.execute("BEGIN IMMEDIATE")
+            joined = timebank.join(connection, bank="a")
+            federation.make_offer(joined, b.head().journal, **asked)
+            assert Hours(1) == joined.balance("anna").held
+            with pytest.raises(timebank.OfferUnanswered):
+                joined.void("x")
+            with pytest.raises(timebank.WrongType, match="transactions of its own"):
+                federation.transfer(joined, b, **asked)
+            connection.execute("COMMIT" if kept else "ROLLBACK")
+            assert Hours(int(kept)) == a.balance("anna").held
+    assert "booked" == federation.resume(a, b)[0].status
+    assert [(), ()] == [bank.audit().findings for bank in (a, b)]
+    a.close()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.simulation import wires
+from federation.simulation import judging, wires
 from federation.simulation.__main__ import run
 from federation.simulation.schedule import TROUBLES, Schedule, WrongError
 from federation.simulation.wires import Sealed, Server, Signed
@@ -60,6 +60,20 @@ def test_messages_at_night(first: int) -> None:
     """As above, and longer."""
     troubles = ["restores"] if first % 1000 else []
     assert [] == run(first, NIGHTLY_MESSAGES.step, "signed", troubles)[1]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [pytest.param(1_500, marks=pytest.mark.slow), pytest.param(9_000, marks=pytest.mark.nightly)],
+)
+def test_a_long_life(steps: int) -> None:
+    """A hundred exchanges of five banks, and a thousand at night."""
+    schedule = Schedule(5, wire=Sealed(), troubles=["network", "crashes"], size=(5, steps))
+    figures = schedule.run()
+    schedule.judge(judging.findings)
+    schedule.judge(judging.findings_of_pairs)
+    assert figures["exchanges"] > steps / 12
+    assert figures["booked"] > 40
 
 
 def test_a_seed_is_a_schedule() -> None:

@@ -13,6 +13,7 @@ from itertools import permutations
 from typing import Any
 
 from timebank.bank import TimeBank
+from timebank.bank.joining import JoinedBank
 from timebank.bank.writes import HoursLike
 from timebank.errors import HoldNotFound, NotAgreed, WrongType, shown
 from timebank.federation.agreements import journal_of
@@ -181,7 +182,9 @@ def _booked_for(reader: Reader, peer: str) -> Iterator[str]:
 
 def _check_banks(*banks: object) -> None:
     for bank in banks:
-        if not isinstance(bank, TimeBank):
+        # Of a host's transaction nothing is sure until it is committed: what the other bank has
+        # booked by then would stay, where the host rolls back.
+        if not isinstance(bank, TimeBank) or isinstance(bank, JoinedBank):
             msg = f"a bank with transactions of its own is needed here, not {shown(bank)}"
             raise WrongType(msg).about(key="bank_of_own", given=shown(bank))
 

@@ -75,6 +75,7 @@ class Schedule:
         *,
         wire: Wire | None = None,
         troubles: Collection[str] = (),
+        size: tuple[int, int] | None = None,
         tell: bool = False,
     ) -> None:
         self.seed, self.chance = seed, Random(seed)
@@ -83,13 +84,18 @@ class Schedule:
         self.figures: Counter[str] = Counter()
         self.offers: list[tuple[Host, Host, dict[str, Any]]] = []
         self._tell, self.is_healing = tell, False
-        banks, self.steps = self.chance.choice(SIZES)
+        drawn = self.chance.choice(SIZES)
+        banks, self.steps = drawn if size is None else size
         rows = world(banks, self.chance.randrange(VARIANTS), keys=self.wire.is_signed)
         self.hosts = [
             Host(f"b{number}", copied(one), now=self.now) for number, one in enumerate(rows)
         ]
         self.network = Network(self.chance)
-        self.troubles = [one for one in TROUBLES if self.chance.random() < 0.5 or one in troubles]
+        self.troubles = [
+            one
+            for one in TROUBLES
+            if (size is None and self.chance.random() < 0.5) or one in troubles
+        ]
         if not self.wire.is_signed and "restores" in self.troubles:
             self.troubles.remove("restores")  # who has lost what is seen by heads
         self.weights = dict(acts.ORDINARY)
