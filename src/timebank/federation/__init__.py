@@ -38,6 +38,7 @@ from timebank.federation.booking import (
     make_offer,
     make_reversal,
 )
+from timebank.federation.cards import Card
 from timebank.federation.evidence import OfferEvidence
 from timebank.federation.forms import MessageRefused
 from timebank.federation.messages import Message
@@ -56,10 +57,13 @@ from timebank.federation.servers import (
     receive,
     reversal,
 )
+from timebank.model.across import Across
 from timebank.model.agreements import Agreement, Crossing, Refusal, SeenHead
 
 __all__ = [
+    "Across",
     "Agreement",
+    "Card",
     "Compared",
     "Crossing",
     "Message",

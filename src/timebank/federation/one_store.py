@@ -122,7 +122,7 @@ def resume(*banks: TimeBank) -> tuple[Crossing, ...]:
     """Finish what a stop left between banks of one store; return what was finished.
 
     What the other bank had booked of an offer that was abandoned is booked, too, with a flag. Where
-    a bank never agreed, offers to it stay open.
+    a bank never agreed, offers to it stay open. The note of an offer goes along, as by `transfer`.
 
     :raises WrongType: one of them is no bank of its own transactions.
 
