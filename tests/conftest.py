@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -59,9 +61,60 @@ STEP_BY_STEP = {
 }
 
 
+#: What is about a server by itself, and tried on both by day.
+ON_BOTH = {
+    "test_addresses.py",
+    "test_bouncer.py",
+    "test_limits.py",
+    "test_meaning_mariadb.py",
+    "test_meaning_postgres.py",
+    "test_outcomes.py",
+    "test_partitions.py",
+}
+
+
+def on_a_server(item: pytest.Item) -> tuple[str, str] | None:
+    """The server that a parameter of a test stands for, by name or by a host that is joined on it.
+
+    And what the test is called without that parameter. None where it has no such parameter.
+    """
+    callspec: Any = getattr(item, "callspec", None)
+    if callspec is None:
+        return None
+    for value in callspec.params.values():
+        server = value if isinstance(value, str) else getattr(value, "server", None)
+        if server in servers.SERVERS:
+            own = getattr(value, "__name__", server)
+            others = [part for part in callspec.id.split("-") if part != own]
+            return server, item.nodeid.partition("[")[0] + "-".join(others)
+    return None
+
+
+def leave_one_server(items: list[pytest.Item]) -> None:
+    """Of what differs by the server alone, or by the host on it, one is tried by day.
+
+    The name of the test and its other parameters choose it: it is the same in each run, and
+    both servers have their turn in each file. The others are for the night.
+    """
+    alike: dict[str, dict[str, list[pytest.Item]]] = {}
+    for item in items:
+        found = on_a_server(item)
+        if found and item.path.name not in ON_BOTH and not item.get_closest_marker("nightly"):
+            server, name = found
+            alike.setdefault(name, {}).setdefault(server, []).append(item)
+    for name, by_server in alike.items():
+        turn = zlib.crc32(name.encode())
+        here = by_server[sorted(by_server)[turn % len(by_server)]]
+        chosen = here[turn // 2 % len(here)]
+        for item in (one for those in by_server.values() for one in those):
+            if item is not chosen:
+                item.add_marker(pytest.mark.nightly)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where MariaDB is not installed its tests say so; where it must be (as in CI) they fail."""
+    leave_one_server(items)
     for item in items:
         if item.name in STEP_BY_STEP and "TestMemory" not in item.nodeid:
             item.add_marker(pytest.mark.slow)

@@ -168,6 +168,9 @@ def mariadb() -> Path:
                 f"--socket={path}",
                 "--skip-networking",
                 "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-flush-method=nosync",
+                "--sync-frm=0",
+                "--innodb-doublewrite=0",
                 "--innodb-buffer-pool-size=64M",
                 f"--pid-file={folder / 'pid'}",
                 f"--tmpdir={data}",  # another server that starts clears a shared one

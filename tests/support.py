@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,18 @@ def by_day(some: Any, *more: pytest.MarkDecorator, at_night: Any = 1) -> list[An
     return [
         pytest.param(some, id="some", marks=more),
         pytest.param(at_night, id="all", marks=[*more, pytest.mark.nightly]),
+    ]
+
+
+def each_once(first: Iterable[Any], second: Iterable[Any]) -> list[Any]:
+    """Return parameters of a test, the pairs of two short lists: by day each value is in some.
+
+    The other pairs are for the night.
+    """
+    return [
+        pytest.param(one, other, marks=[pytest.mark.nightly] if (row + column) % 2 else [])
+        for row, one in enumerate(first)
+        for column, other in enumerate(second)
     ]
 
 

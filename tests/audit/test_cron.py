@@ -114,7 +114,11 @@ def test_the_table_has_every_damage() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in DAMAGES],
+    [
+        pytest.param(name, marks=marks if name not in QUICK else [])
+        for number, name in enumerate(DAMAGES)
+        for marks in [[pytest.mark.slow, *([pytest.mark.nightly] if number % 2 else [])]]
+    ],
 )
 def test_what_each_job_notices(prepared: Path, tmp_path: Path, name: str) -> None:
     """As the table of the page says: a job that notices nothing says nothing."""

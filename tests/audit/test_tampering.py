@@ -34,9 +34,15 @@ TABLES = {
 }
 
 #: Tables with so many rows that to change each of them is slow; of the longest it takes minutes.
-LARGE = {"timebank_records", "timebank_postings", "timebank_accounts", "timebank_texts"}
+LARGE = {
+    "timebank_records",
+    "timebank_postings",
+    "timebank_accounts",
+    "timebank_texts",
+    "timebank_holds",
+}
 #: Of large tables, every how many-th row is changed by day; at night it is each.
-STRIDE = 11
+STRIDE = 37
 
 
 def marked(table: str, *more: str) -> Iterator[Any]:

@@ -285,7 +285,7 @@ def long() -> tuple[Batch, str, Checkpoint]:
         return batch_of(reader), bank.head().journal, checkpoint
 
 
-@pytest.mark.parametrize("stride", by_day(2))
+@pytest.mark.parametrize("stride", by_day(4))
 @pytest.mark.parametrize("store", ["memory", "sqlite", *ON_SERVERS])
 def test_on_every_store_the_same_is_found(
     store: str, stride: int, long: tuple[Batch, str, Checkpoint]

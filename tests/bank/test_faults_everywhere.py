@@ -205,21 +205,24 @@ FAULTS: dict[str, tuple[str, Callable[[Any], None], bool]] = {
 
 
 #: What a server is asked by each command takes minutes to cut off one by one: some commands stand
-#: for all of them there, at every third statement and the last; all of it is tried at night.
+#: for all of them there, at every seventh statement and the last, on the one server or the other;
+#: a file is tried at every third. All of it is tried at night.
 SOME = ("open_account", "transfer", "reverse", "erase")
 
 
 def cases() -> Iterator[Any]:
     """Yield a fault, a command and every how many-th statement, with the marks that they need."""
     slow, nightly, servers = pytest.mark.slow, pytest.mark.nightly, pytest.mark.servers
-    for fault, (kind, *_) in FAULTS.items():
+    for number, (fault, (kind, *_)) in enumerate(FAULTS.items()):
         for command in COMMANDS:
             id = f"{fault}-{command}"
             if kind == "sqlite":
-                yield pytest.param(fault, command, 1, id=id, marks=slow)
+                yield pytest.param(fault, command, 3, id=id, marks=slow)
+                yield pytest.param(fault, command, 1, id=f"{id}-all", marks=[slow, nightly])
                 continue
-            if command in SOME:
-                yield pytest.param(fault, command, 3, id=id, marks=[slow, servers])
+            turn = SOME.index(command) % 2 if command in SOME else None
+            if turn == (number // 2) % 2:
+                yield pytest.param(fault, command, 7, id=id, marks=[slow, servers])
             yield pytest.param(fault, command, 1, id=f"{id}-all", marks=[slow, servers, nightly])
 
 

@@ -16,6 +16,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from contrib.projects import PROJECT, Project
 from reports.test_impact_browser import WIDTHS, browser, messages
+from support import each_once
 
 __all__ = ["browser"]  # a fixture
 pytestmark = pytest.mark.browser
@@ -124,8 +125,7 @@ def signed_in(site: str, browser: webdriver.Chrome) -> webdriver.Chrome:
     return browser
 
 
-@pytest.mark.parametrize("language", ["en", "it"])
-@pytest.mark.parametrize("device", WIDTHS)
+@pytest.mark.parametrize(("device", "language"), each_once(WIDTHS, ["en", "it"]))
 def test_the_pages_fit_and_say_what_they_are(
     signed_in: webdriver.Chrome, site: str, language: str, device: str
 ) -> None:
@@ -146,8 +146,7 @@ def test_the_pages_fit_and_say_what_they_are(
     assert [] == [told for told in messages(signed_in, "browser") if "favicon" not in told]
 
 
-@pytest.mark.parametrize("language", ["en", "it"])
-@pytest.mark.parametrize("device", WIDTHS)
+@pytest.mark.parametrize(("device", "language"), each_once(WIDTHS, ["en", "it"]))
 def test_a_record_leads_to_its_receipt(
     signed_in: webdriver.Chrome, site: str, language: str, device: str
 ) -> None:

@@ -22,7 +22,13 @@ def test_the_club_tests_itself(tmp_path: Path, server: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("server", "more"),
-    [(None, []), pytest.param("mariadb", ["--no-migrations"], marks=pytest.mark.servers)],
+    [
+        (None, []),
+        (None, ["--no-migrations"]),
+        pytest.param(
+            "mariadb", ["--no-migrations"], marks=[pytest.mark.servers, pytest.mark.nightly]
+        ),
+    ],
 )
 def test_pytest_django(tmp_path: Path, server: str | None, more: list[str]) -> None:
     """By pytest, also where it runs no migrations."""

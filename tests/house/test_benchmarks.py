@@ -172,12 +172,19 @@ def test_the_count_of_instructions_is_the_same_in_every_run() -> None:
     assert 1.8 * work(100) < work(200) < 2.2 * work(100)
 
 
+@pytest.fixture(scope="module")
+def before() -> dict[str, float]:
+    """What work costs."""
+    return guard.measured()
+
+
 @pytest.mark.slow
-def test_the_guard_notices_a_lost_third(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_notices_a_lost_third(
+    before: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of a transfer that does more, and that alone; and it is quiet about what is recorded."""
     recorded = json.loads(guard.RECORDED.read_text("utf-8"))
     assert {} != recorded
-    before = guard.measured()
     assert [] == guard.losses(before, before)
     real = TimeBank.transfer
 
@@ -192,9 +199,10 @@ def test_the_guard_notices_a_lost_third(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.slow
-def test_the_guard_counts_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_guard_counts_statements(
+    before: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two more look-ups in a transfer are seen."""
-    before = guard.measured()
     real = TimeBank.transfer
 
     def asking(self: TimeBank, **given: object) -> object:

@@ -454,13 +454,13 @@ def verdicts_of(command: list[str], files: list[Path]) -> dict[str, tuple[str, s
     return told
 
 
-@pytest.fixture(scope="module", params=by_day(4))
+@pytest.fixture(scope="module", params=by_day(8))
 def lies(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[Path, Lie]:
     """Each field of each kind of record, changed in a few ways: some thousand journals.
 
-    By day every fourth of them.
+    By day every eighth of them.
     """
     folder = tmp_path_factory.mktemp("lies")
     made: dict[Path, Lie] = {}
@@ -487,7 +487,7 @@ def test_both_verifiers_say_the_same_of_every_change(lies: dict[Path, Lie]) -> N
     """The same verdict, line and rule; and what they let pass, nothing could tell."""
     first, second = (verdicts_of(command, [*lies]) for command in (python(), node()))
     assert first == second
-    assert len(first) > 0.9 * len(lies) > 500
+    assert len(first) > 0.9 * len(lies) > 250
     for passed in {*map(str, lies)} - first.keys():
         lie = lies[Path(passed)]
         assert is_told_by_nothing(*lie[:2]) or is_told_by_both(*lie[:2]), lie[:2]
@@ -554,7 +554,9 @@ def rearrangements(journal: str) -> Iterator[list[JSON]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("journal", ["corrections", "clocks", "holds"])
+@pytest.mark.parametrize(
+    "journal", [pytest.param("corrections", marks=pytest.mark.nightly), "clocks", "holds"]
+)
 def test_a_record_left_out_or_moved_is_told_alike(journal: str, tmp_path: Path) -> None:
     """Where it makes no difference all three say so; else both verifiers at one line, by a rule."""
     made = {}

@@ -13,6 +13,7 @@ from selenium import webdriver
 
 import timebank
 from browsers import chromium
+from support import each_once
 from timebank import TimeBank
 from timebank.reports.impact_html import impact_html
 
@@ -87,8 +88,7 @@ def messages(browser: Any, log: str) -> list[str]:
     return [entry["message"] for entry in browser.get_log(log)]
 
 
-@pytest.mark.parametrize("language", ["en", "it"])
-@pytest.mark.parametrize("device", WIDTHS)
+@pytest.mark.parametrize(("device", "language"), each_once(WIDTHS, ["en", "it"]))
 def test_nothing_overflows_and_nothing_is_asked_for(
     browser: webdriver.Chrome, community: TimeBank, tmp_path: Path, language: str, device: str
 ) -> None:

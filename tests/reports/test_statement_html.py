@@ -18,7 +18,7 @@ from selenium import webdriver
 
 import timebank
 from browsers import chromium
-from support import Clock, fill, fill_with_members, fill_with_rules, sources
+from support import Clock, each_once, fill, fill_with_members, fill_with_rules, sources
 from timebank import Hours, InvalidRequest, TimeBank
 from timebank.cli import main
 from timebank.reports.statement import line_figures, shown_columns
@@ -253,8 +253,7 @@ def corrected(bank: TimeBank) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("language", languages())
-@pytest.mark.parametrize("device", WIDTHS)
+@pytest.mark.parametrize(("device", "language"), each_once(WIDTHS, languages()))
 def test_nothing_overflows_and_nothing_is_asked_for(
     browser: Any, long_one: TimeBank, tmp_path: Path, device: str, language: str
 ) -> None:

@@ -32,6 +32,7 @@ class TestMemory(StoreConformance):
 class TestPrivateSqlite(StoreConformance):
     """One connection in all, which readers and writers take in turn."""
 
+    random_histories = 6
     shared = False
     snapshots = False
     adds_up = True
@@ -57,7 +58,8 @@ def failed(code: int, message: str = "it failed") -> sqlite3.Error:
 class TestSqliteFile(StoreConformance):
     """A file, with everything that can be declared; some of the steps by day."""
 
-    stride = 4
+    stride = 9
+    random_histories = 6
     guards = True
     traced = True
     translated = True
@@ -123,10 +125,18 @@ class TestSqliteFile(StoreConformance):
 
 
 @pytest.mark.nightly
+class TestPrivateSqliteAtLength(TestPrivateSqlite):
+    """More random histories."""
+
+    random_histories = 20
+
+
+@pytest.mark.nightly
 class TestSqliteFileAtLength(TestSqliteFile):
-    """All steps."""
+    """All steps, and more random histories."""
 
     stride = 1
+    random_histories = 20
 
 
 def test_a_stride_leaves_steps_out() -> None:

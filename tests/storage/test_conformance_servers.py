@@ -35,8 +35,8 @@ class OnServer(StoreConformance):
     To go through all steps takes minutes: by day it is some of them, and at night each.
     """
 
-    stride = 7
-    random_histories = 6
+    stride = 17
+    random_histories = 3
     guards = True
     traced = True
     translated = True

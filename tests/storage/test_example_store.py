@@ -52,8 +52,8 @@ class TestJsonl(StoreConformance):
     snapshots = True
     guards = False
     wipes = True
-    stride = 5
-    random_histories = 8
+    stride = 11
+    random_histories = 4
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""
