@@ -184,10 +184,10 @@ def test_what_is_no_id_says_why(text: str, reason: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["due:", "peer:", "cheque:"])
 def test_the_librarys_prefixes_are_its_own(prefix: str) -> None:
-    """Of operations; an account may be called so."""
+    """Of operations; an account may be called so, where it may be one of another bank."""
     bank = timebank.open("memory:", **sources())
     id = f"{prefix}x"
-    bank.open_account(id)
+    bank.open_account(id, kind="clearing" if prefix == "peer:" else "member")
     bank.open_account("b")
     calls: list[Callable[[], object]] = [
         lambda: bank.transfer(earner="b", spender=id, hours=1, id=id),
