@@ -276,6 +276,19 @@ def one_in(share: int, choice: Choice, *, seed: int = 17) -> Choice:
     return chosen
 
 
+def without_exits(points: Sequence[Point]) -> list[Point]:
+    """All but the first line of a reader's `__exit__`: who keeps the exception keeps the reader.
+
+    What is left there is given back with the garbage, as `Droppable` says, and nobody else can.
+    """
+    lines = [point for point in points if point.event == "line"]
+    ends = [point for point in lines if point.function.endswith("Reader.__exit__")]
+    firsts = {
+        (point.file, min(one.place for one in ends if one.file == point.file)) for point in ends
+    }
+    return [point for point in points if (point.file, point.place) not in firsts]
+
+
 # -- the small bank, and what is done in it ------------------------------------------
 
 
@@ -885,7 +898,8 @@ class Trial:
         with self.swallowed.watching():
             self._learn()
             in_thread(self.points)  # what is made once is made here
-            points = choice(in_thread(self.points))
+            seen = in_thread(self.points)
+            points = choice(without_exits(seen) if self.keeps else seen)
             assert points
             for point in points:
                 meter = Meter(point)

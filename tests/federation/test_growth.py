@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -41,11 +42,14 @@ class Counted:
     def of(self, work: Callable[[], object]) -> tuple[Counter[str], int, int]:
         """Return what work costs."""
         self.steps, self.rows, self.calls = Counter(), 0, 0
+        gc.collect()
+        gc.disable()  # what it finishes is of other tests
         sys.setprofile(self._profile)
         try:
             work()
         finally:
             sys.setprofile(None)
+            gc.enable()
         return Counter(self.steps), self.rows, self.calls
 
 
