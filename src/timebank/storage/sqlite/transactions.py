@@ -93,8 +93,8 @@ class SqliteReader(TableReader):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._connection = self._connection or self.connection()
         try:
+            self._connection = self._connection or self.connection()
             self.drop()
         except BaseException:  # an interrupt, half way
             self.drop()
