@@ -148,11 +148,6 @@ class Reopen(ChangeStatus):
 
     kind = "reopen"
 
-    @property
-    def agreed(self) -> str:
-        """Return the account, which an agreement may have had."""
-        return self.accounts[0]
-
 
 @attrs.frozen
 class AmendAccount(Command[AmendAccountRequest, Account]):
