@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,10 @@ from timebank import TimeBank
 from timebank.interchange.jsonl import export_jsonl
 from timebank.model.agreements import shared_id
 from verifiers import PYTHON_SOURCE, VERIFIERS, node, python, run, verdicts
+
+pytestmark = pytest.mark.skipif(
+    find_spec("cryptography") is None, reason="signatures need cryptography: timebank[proof]"
+)
 
 #: A golden journal → that of the other bank.
 OTHER: Final = {
