@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import timebank
 from federation.forging import put, sealed_anew
 from federation.sides import Side, exchange, two_sides
 from timebank import (
@@ -19,7 +20,7 @@ from timebank import (
     TimeBank,
     federation,
 )
-from timebank.federation import Message, MessageRefused, OfferForgotten
+from timebank.federation import Message, MessageRefused, OfferForgotten, envelopes
 from timebank.federation.forms import MOST_PROOFS
 from timebank.model.agreements import shared_id
 from timebank.proof import Evidence, Forked, NotProved, sign_head
@@ -468,3 +469,14 @@ def test_a_head_without_a_signature_accuses_nobody() -> None:
     with pytest.raises(Forked) as refusal:
         federation.read(one.bank, sent)
     assert refusal.value.evidence is None
+
+
+def test_an_answer_of_a_longer_journal_shows_a_head_of_this_one() -> None:
+    """What was brought in was booked by a record that a shorter journal does not have."""
+    bank, other = timebank.open("memory:"), timebank.open("memory:")
+    agreement = federation.agree(bank, other, they_may_owe=20, we_may_owe=20)
+    with bank.store.reader("main") as reader:
+        now = reader.head()
+        for record, size in ((1, 1), (now.sequence, now.sequence), (now.sequence + 1, 0)):
+            body = {"kind": "answer", "from": now.journal, "record": record}
+            assert envelopes._size_of(reader, body, agreement) == size

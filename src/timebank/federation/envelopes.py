@@ -122,6 +122,8 @@ def _size_of(reader: Reader, body: Mapping[str, Any], agreement: Agreement) -> i
     last = reader.last_posting(agreement.account)
     own = body["offer"] if body["kind"] == "cancel" else body
     record = own["record"] if own["from"] == now.journal else 0
+    if record > now.sequence:  # of an answer that was brought in: of a journal that is lost
+        record = 0
     return max(record, 0 if last is None else last.sequence)
 
 
