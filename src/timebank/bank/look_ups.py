@@ -201,17 +201,18 @@ def see_merge(session: Session, command: Merge, state: State, now: int) -> None:
 def see_agreement(session: Session, command: Any, state: State, now: int) -> None:
     """See what was agreed with the other bank, and load the fund of a fee."""
     session.load((command.agreed,))
-    row = session.known.fold.accounts[command.agreed]
-    if row is not None and row.kind == "clearing":
-        session.flush()
-        state.agreement = agreement_of(session.writer, row)
+    _see_agreement_of(session, command.agreed, state)
     if session.statute.fee is not None:
         session.load((session.statute.fee.fund,))
 
 
 def see_reopening(session: Session, command: ChangeStatus, state: State, now: int) -> None:
     """See whether the account was that of an agreement, which ended."""
-    row = session.known.fold.accounts[command.accounts[0]]
+    _see_agreement_of(session, command.accounts[0], state)
+
+
+def _see_agreement_of(session: Session, account: str, state: State) -> None:
+    row = session.known.fold.accounts[account]
     if row is not None and row.kind == "clearing":
         session.flush()
         state.agreement = agreement_of(session.writer, row)

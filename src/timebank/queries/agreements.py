@@ -105,16 +105,6 @@ def _hours(seconds: int | None) -> Hours | None:
     return None if seconds is None else Hours.from_seconds(seconds)
 
 
-def readmitted_at(reader: Reader, account: str) -> int:
-    """Return the record by which the other bank was readmitted last, 0 where it never was."""
-    row = reader.account(account)
-    if row is None:
-        return 0
-    return max(
-        (one.sequence for one in reader.referring(row.opened) if one.kind == "readmit"), default=0
-    )
-
-
 def offers_under_way(reader: Reader, account: str) -> Iterator[RecordBody]:
     """Yield the records of the offers of an agreement that no answer has ended, in their order."""
     for hold in unexpired(reader, account, now=NEVER - 1):
