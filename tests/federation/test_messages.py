@@ -367,3 +367,10 @@ def test_no_message_is_longer_than_the_limit() -> None:
         "booked"
         == one.concludes(other.answers(one.offers(other, id="x5", note=control, tags=tags))).status
     )
+
+
+@pytest.mark.parametrize("data", [b"", b"\n"])
+def test_an_empty_file_is_said_to_be_empty(data: bytes) -> None:
+    """Who saved nothing is not told of JSON."""
+    with pytest.raises(MessageRefused, match="it is empty"):
+        Message.of(data)

@@ -86,6 +86,8 @@ class Message:
         """
         body = data.encode() if isinstance(data, str) else bytes(data)
         body = body.removesuffix(b"\n")
+        if not body:
+            raise _unlike(why="it is empty")
         if len(body) > MOST_BYTES:
             msg = f"a message has at most {MOST_BYTES} bytes, not {len(body)}"
             raise MessageRefused(msg).about(
