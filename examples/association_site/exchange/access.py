@@ -1,0 +1,95 @@
+"""Who acts, and what they may: the roles of the library, given by groups of Django's.
+
+Who signs in is a `Person`, whose `actor` is the id that the journal keeps, and the id of their own
+account where they have one. Groups named `coordinator`, `treasurer` and `auditor` are roles;
+everybody is a member. Nothing else in this site decides who may do what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+import timebank.contrib.django
+from exchange.models import Person
+from timebank import Roles, TimeBank
+from timebank.errors import AccountNotFound, NotPermitted
+from timebank.permissions import Ask
+
+#: The roles of whoever has signed in, while their request is answered; before that there are none.
+_roles: ContextVar[Roles | None] = ContextVar("roles", default=None)
+
+
+def may(ask: Ask) -> bool:
+    """Return true where the roles of who has signed in permit a call: `TIMEBANK["PERMISSIONS"]`."""
+    roles = _roles.get()
+    return roles is not None and roles(ask)
+
+
+@contextmanager
+def acting(actor: str, roles: Iterable[str] = ()) -> Iterator[TimeBank]:
+    """Give the bank on which somebody acts, as a member and in their other roles, for a block."""
+    before = _roles.set(Roles({actor: ["member", *roles]}))
+    try:
+        yield timebank.contrib.django.bank(actor=actor)
+    finally:
+        _roles.reset(before)
+
+
+class SignedIn:
+    """Give each request `person`, their `roles`, and the `bank` on which they act."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> HttpResponse:
+        """Answer a request; what is asked of the bank meanwhile is asked for this person."""
+        request.person, request.roles, request.bank = None, frozenset(), None
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        request.person = Person.of(request.user)
+        groups = set(request.user.groups.values_list("name", flat=True))
+        request.roles = frozenset(groups & {"coordinator", "treasurer", "auditor"})
+        with acting(request.person.actor, request.roles) as request.bank:
+            return self.get_response(request)
+
+
+def accounts_of(request: Any) -> list[str]:
+    """Return the accounts for which somebody acts: their own, and those that named them."""
+    bank, actor, own = request.bank, request.person.actor, []
+    with suppress(AccountNotFound, NotPermitted):  # who works at the desk may have no account
+        own = [bank.account(actor).id]
+    return own + [one.account for one in bank.acts_for(actor)]
+
+
+#: The pages of the menu: the address's name, its title, and whose they are (`""`: everybody's).
+PAGES: Final = (
+    ("home", _("My hours"), ""),
+    ("propose", _("Propose an exchange"), ""),
+    ("people", _("Directory"), ""),
+    ("desk", _("Desk"), "coordinator"),
+    ("treasury", _("Treasury"), "treasurer"),
+)
+
+
+def for_templates(request: Any) -> dict[str, Any]:
+    """Give all templates the association's name, who has signed in, and the menu of their pages."""
+    roles = {"", *getattr(request, "roles", ())}
+    here = request.path
+    pages = [
+        {"url": url, "title": title, "here": here == url or (url != "/" and here.startswith(url))}
+        for url, title in [(reverse(name), title) for name, title, role in PAGES if role in roles]
+    ]
+    return {
+        "association": settings.ASSOCIATION,
+        "person": getattr(request, "person", None),
+        "roles": roles,
+        "pages": pages,
+    }

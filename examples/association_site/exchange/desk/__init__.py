@@ -1,0 +1,1 @@
+"""The pages of the coordinator: records for others, accounts, cheques, corrections, a calendar."""

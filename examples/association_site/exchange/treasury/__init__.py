@@ -1,0 +1,1 @@
+"""The pages of the treasurer: balances, audit, head, dues, reports, imports and exports."""

@@ -1,0 +1,1 @@
+"""The association's site of `examples/`, looked at from outside."""
