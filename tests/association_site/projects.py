@@ -78,7 +78,7 @@ def asked(files: Path, what: str, *words: str, **more: str) -> Any:
 
 def postgresql() -> dict[str, str]:
     """The environment that puts the site on a new database of a PostgreSQL server."""
-    name, _, folder = new_database("postgresql").rpartition("/")[2].partition("?host=")
+    name, _, folder = new_database("postgresql").partition("@/")[2].partition("?host=")
     return {"PGDATABASE": name, "PGHOST": folder, "PGUSER": "postgres"}
 
 
@@ -116,9 +116,11 @@ def deployed(files: Path, *, processes: int = 2, threads: int = 8, **more: str) 
     command = [
         *(sys.executable, "-m", "gunicorn", "association.wsgi"),
         *("--bind", place, "--workers", str(processes), "--threads", str(threads)),
-        *("--chdir", str(SITE), "--error-logfile", "-", "--timeout", "120"),
+        *("--chdir", str(SITE), "--error-logfile", "-", "--timeout", "120", "--keep-alive", "75"),
     ]
-    with _running(command, files, place, {**SERVED, **more}):
+    # Threads that end with the server leave their connections to the garbage collector.
+    warnings = {"PYTHONWARNINGS": "error,ignore::ResourceWarning"}
+    with _running(command, files, place, {**SERVED, **warnings, **more}):
         yield f"http://{place}"
 
 

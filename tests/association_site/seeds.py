@@ -79,7 +79,19 @@ def crowd(count: str) -> list[str]:
     return names
 
 
-SEEDS: dict[str, Callable[..., Any]] = {"community": community, "crowd": crowd, "routes": routes}
+def proposals() -> dict[str, str]:
+    """What became of each proposal of the site."""
+    from exchange.models import Proposal
+
+    return {str(row.id): row.state for row in Proposal.objects.all()}
+
+
+SEEDS: dict[str, Callable[..., Any]] = {
+    "community": community,
+    "crowd": crowd,
+    "proposals": proposals,
+    "routes": routes,
+}
 
 if __name__ == "__main__":
     import django
