@@ -23,23 +23,30 @@ print-outs are beside it: a booklet is printed again at any time, from what the 
 
 from __future__ import annotations
 
-from timebank.contrib.cheques.booking import (
-    booklet,
-    booklets,
-    enter,
-    issue,
-    next_booklet,
-    void,
-)
-from timebank.errors import (
-    BookletNotFound,
-    BookletTaken,
-    ChequeEntered,
-    ChequeMistyped,
-    ChequeNotFound,
-    ChequeVoided,
-)
-from timebank.model.cheques import Booklet, Number, VoidedCheque
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from timebank.contrib.cheques.booking import (
+        booklet,
+        booklets,
+        enter,
+        issue,
+        next_booklet,
+        void,
+    )
+    from timebank.contrib.cheques.pile_booking import LineReport, PileReport, book, preview
+    from timebank.contrib.cheques.piles import Pile, PileLine, pile_of, read_pile
+    from timebank.contrib.cheques.printing import booklet_html
+    from timebank.errors import (
+        BookletNotFound,
+        BookletTaken,
+        ChequeEntered,
+        ChequeMistyped,
+        ChequeNotFound,
+        ChequeVoided,
+    )
+    from timebank.model.cheques import Booklet, Number, VoidedCheque
 
 __all__ = [
     "Booklet",
@@ -49,12 +56,53 @@ __all__ = [
     "ChequeMistyped",
     "ChequeNotFound",
     "ChequeVoided",
+    "LineReport",
     "Number",
+    "Pile",
+    "PileLine",
+    "PileReport",
     "VoidedCheque",
+    "book",
     "booklet",
+    "booklet_html",
     "booklets",
     "enter",
     "issue",
     "next_booklet",
+    "pile_of",
+    "preview",
+    "read_pile",
     "void",
 ]
+
+#: Where each name stands. It is imported when it is asked for: the command line finds its commands
+#: in this package, and `--help` is to be quick.
+_MODULES = {
+    "timebank.contrib.cheques.booking": (
+        *("booklet", "booklets", "enter", "issue", "next_booklet", "void"),
+    ),
+    "timebank.contrib.cheques.pile_booking": ("LineReport", "PileReport", "book", "preview"),
+    "timebank.contrib.cheques.piles": ("Pile", "PileLine", "pile_of", "read_pile"),
+    "timebank.contrib.cheques.printing": ("booklet_html",),
+    "timebank.errors": (
+        *("BookletNotFound", "BookletTaken", "ChequeEntered", "ChequeMistyped"),
+        *("ChequeNotFound", "ChequeVoided"),
+    ),
+    "timebank.model.cheques": ("Booklet", "Number", "VoidedCheque"),
+}
+_WHERE = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what stands behind a name.
+
+    :raises AttributeError: there is no such name.
+    """
+    if name not in _WHERE:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
