@@ -7,6 +7,7 @@ what the journal says, with the cheques that are still out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import islice
@@ -23,7 +24,8 @@ from timebank.reports.words import Words
 ON_A_SHEET: Final = 8
 #: The longest address before the number that is still a code which a phone reads from paper.
 MAX_LINK_CHARACTERS: Final = 120
-_SCHEMES: Final = ("https://", "http://")
+#: It ends where the number begins, so that who scans a code finds it again.
+_LINK: Final = re.compile(r"https?://[!#-;=?-~]+[/=#?]", re.IGNORECASE | re.ASCII)
 #: How large a text is printed, by its length in characters: the class of the template.
 _SIZES: Final = ((45, ""), (80, " long"), (inf, " longest"))
 _NUMBERS: Final = ((8, ""), (10, " wide"), (inf, " wide widest"))
@@ -42,7 +44,8 @@ def booklet_html(
 
     `account` is the one that spends, `title` the name of the association, which stands on each
     cheque. The code of a cheque is its number; with a `link`, an address to which the number is
-    added, so that a phone opens a page. `words` is a catalogue of one's own.
+    added, so that a phone opens a page: it ends with `/`, `=`, `#` or `?`. `words` is a catalogue
+    of one's own.
 
     :raises InvalidRequest: no cheque is out, the link is no address or too long, or a language of
         which there is no catalogue.
@@ -118,7 +121,7 @@ def _codes(link: str) -> Any:
         import segno
     except ImportError as error:  # pragma: no cover - it is installed for the tests
         raise _not_installed() from error
-    is_address = link.startswith(_SCHEMES) and link.isprintable() and not set(link) & set(" \"'<>")
+    is_address = _LINK.fullmatch(link) is not None
     if link and (not is_address or len(link) > MAX_LINK_CHARACTERS):
         most = MAX_LINK_CHARACTERS
         msg = f"a link is an address like https://bdt.example/cheques/ of at most {most} characters"
