@@ -17,6 +17,8 @@ from timebank.errors import (
     AccountNotFound,
     AccountNotOpen,
     AlreadyResolved,
+    ChequeEntered,
+    ChequeVoided,
     DuesNotCharged,
     GranularityRefused,
     HoldsOpen,
@@ -367,11 +369,23 @@ def _mismatch(told: _Explanation, error: IdempotencyMismatch) -> tuple[str, _Fac
     return "idempotency_mismatch", {}
 
 
+def _cheque_entered(told: _Explanation, error: ChequeEntered) -> tuple[str, _Facts]:
+    earners = told.listed([error.earner])
+    return f"cheque_entered_{error.doing}", {"earners": earners, "day": error.occurred_on}
+
+
+def _cheque_voided(told: _Explanation, error: ChequeVoided) -> tuple[str, _Facts]:
+    key = f"cheque_{error.why}"
+    return error.code, {"why": told.words(key) if told.words.has(key) else error.why}
+
+
 _SENTENCES: Final[dict[type[TimebankError], Callable[[_Explanation, Any], tuple[str, _Facts]]]] = {
     AccountNotEmpty: _not_empty,
     AccountNotFound: _no_account,
     AccountNotOpen: _not_open,
     AlreadyResolved: _resolved,
+    ChequeEntered: _cheque_entered,
+    ChequeVoided: _cheque_voided,
     DuesNotCharged: _dues,
     HoldsOpen: _holds_open,
     IdempotencyMismatch: _mismatch,

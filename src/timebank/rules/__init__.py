@@ -36,7 +36,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from timebank.journal.kinds import KINDS, Kind
-from timebank.rules import bookings, conclusions, offers
+from timebank.rules import bookings, cheques, conclusions, offers
 from timebank.rules.state import JUDGES, AnyCommand, Draft, Earlier, Held, Original, State, decide
 
 __all__ = ["COMMANDS", "JUDGES", "Draft", "Earlier", "Held", "Original", "State", "decide"]
@@ -62,3 +62,5 @@ JUDGES.update(
     bring_in=conclusions.bring_in,
     write_off=conclusions.write_off,
 )
+#: A cheque that is entered is recorded as the transfer that it is.
+JUDGES.update(enter_cheque=cheques.enter)
