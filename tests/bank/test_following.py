@@ -148,7 +148,7 @@ def test_each_kind_is_followed_or_rare() -> None:
     """A new kind of record belongs to one of the two; a walk meets all that are followed."""
     assert set(KINDS) == RARE | set(_STEPS)
     seen: set[str] = set()
-    for seed in range(12):
+    for seed in range(24):
         walk = Followed(seed)
         walk.walk(60)
         seen |= walk.kinds
