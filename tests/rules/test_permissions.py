@@ -512,6 +512,14 @@ def test_a_coordinator_and_a_treasurer(bank: TimeBank) -> None:
     assert ["tom"] == [charge.transfer.actor for charge in tom.run_due().charges]
 
 
+def test_what_is_due_of_all_is_for_who_reads_all(bank: TimeBank) -> None:
+    """A member sees what is due of an account of their own, and no more."""
+    assert () == bank.acting_as("ada").dues()
+    assert () == bank.acting_as("anna").dues("anna")
+    with pytest.raises(NotPermitted):
+        bank.acting_as("anna").dues()
+
+
 def test_whose_credit_goes_to_whom_is_the_coordinators(bank: TimeBank) -> None:
     """A treasurer writes off, and takes nobody's hours; who is both may do both at once."""
     tom, both = (

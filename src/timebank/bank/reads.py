@@ -481,11 +481,11 @@ class Reads(Handle):
             opened = min(account_row(reader, one).opened for one in accounts)
         return self._pages(partial(_page_of_events, accounts), opened - 1)
 
-    def dues(self, account: str, *, through: date | None = None) -> tuple[Due, ...]:
-        """Return what is due of an account through a day and was not charged yet, by day.
+    def dues(self, account: str | None = None, *, through: date | None = None) -> tuple[Due, ...]:
+        """Return what is due of an account, or of all, through a day and was not charged yet.
 
-        The day may lie ahead: what is shown then is what would be due if nothing changed.
-        Nothing is charged. Of who is frozen, what is due waits.
+        It is in the order of days. The day may lie ahead: what is shown then is what would be due
+        if nothing changed. Nothing is charged. Of who is frozen, what is due waits.
 
         :raises InvalidRequest: an id that cannot be, not a date, or beyond the year 2200.
         :raises AccountNotFound: no such account.
@@ -496,7 +496,7 @@ class Reads(Handle):
         >>> bank.dues("m1")
         ()
         """
-        id = checks.identifier(account, "account id")
+        id = None if account is None else checks.identifier(account, "account id")
         checks.day(through, "through")
         if through is not None and through > LATEST:
             msg = f"through {through} is too far ahead: the latest is {LATEST}"
@@ -504,7 +504,8 @@ class Reads(Handle):
         now = self._may("dues", id)
         history = History()
         with self._reader() as reader:
-            account_row(reader, id)
+            if id is not None:
+                account_row(reader, id)
             history.read(reader)
             today = self._today(reader, now)
             if through is None:
