@@ -30,7 +30,6 @@ class ChequeMistyped(InvalidRequest):
         )
         super().__init__(f"{shown(typed)} is the number of no cheque: {why}")
         self.typed, self.reason = typed, reason
-        self.about(key=f"cheque_mistyped_{reason}", typed=typed)
 
 
 class BookletNotFound(NotFound):
@@ -113,4 +112,3 @@ class BookletTaken(IdempotencyMismatch):
             f"{shown(account)}: the next free number is {free}",
         )
         self.booklet, self.account, self.cheques, self.free = booklet, account, cheques, free
-        self.about(key="booklet_taken")

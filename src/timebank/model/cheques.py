@@ -96,7 +96,7 @@ class Number:
             return text
         if type(text) is not str:
             msg = f"the number of a cheque is a str, as '17-03-33', not {shown(text)}"
-            raise WrongType(msg)
+            raise WrongType(msg).about(key="cheque_no_text", given=shown(text))
         typed = text.strip()
         found = _parts(_PREFIX.sub("", typed)) if len(typed) <= _LONGEST else None
         if found is None or not 1 <= found[1] <= MAX_CHEQUES:
@@ -141,7 +141,7 @@ def booklet_number(value: object) -> int:
     """
     if type(value) is not int:
         msg = f"the number of a booklet is an int, not {shown(value)}"
-        raise WrongType(msg)
+        raise WrongType(msg).about(key="no_whole_number", given=shown(value))
     if not 1 <= value <= MAX_BOOKLET:
         msg = f"the number of a booklet is from 1 to {MAX_BOOKLET}, not {shown(value)}"
         raise InvalidRequest(msg).about(key="booklet_number", given=shown(value), most=MAX_BOOKLET)
@@ -160,7 +160,7 @@ def cheques_of_booklet(value: object, what: str = "the cheques of a booklet") ->
     """
     if type(value) is not int:
         msg = f"{what}: an int, not {shown(value)}"
-        raise WrongType(msg)
+        raise WrongType(msg).about(key="no_whole_number", given=shown(value))
     if not 1 <= value <= MAX_CHEQUES:
         msg = f"{what}: from 1 to {MAX_CHEQUES}, not {shown(value)}"
         raise InvalidRequest(msg).about(key="booklet_cheques", given=shown(value), most=MAX_CHEQUES)

@@ -17,7 +17,9 @@ from timebank.errors import (
     AccountNotFound,
     AccountNotOpen,
     AlreadyResolved,
+    BookletTaken,
     ChequeEntered,
+    ChequeMistyped,
     ChequeVoided,
     DuesNotCharged,
     GranularityRefused,
@@ -369,6 +371,14 @@ def _mismatch(told: _Explanation, error: IdempotencyMismatch) -> tuple[str, _Fac
     return "idempotency_mismatch", {}
 
 
+def _booklet_taken(_: _Explanation, error: BookletTaken) -> tuple[str, _Facts]:
+    return "booklet_taken", {}
+
+
+def _mistyped(_: _Explanation, error: ChequeMistyped) -> tuple[str, _Facts]:
+    return f"cheque_mistyped_{error.reason}", {}
+
+
 def _cheque_entered(told: _Explanation, error: ChequeEntered) -> tuple[str, _Facts]:
     earners = told.listed([error.earner])
     return f"cheque_entered_{error.doing}", {"earners": earners, "day": error.occurred_on}
@@ -384,7 +394,9 @@ _SENTENCES: Final[dict[type[TimebankError], Callable[[_Explanation, Any], tuple[
     AccountNotFound: _no_account,
     AccountNotOpen: _not_open,
     AlreadyResolved: _resolved,
+    BookletTaken: _booklet_taken,
     ChequeEntered: _cheque_entered,
+    ChequeMistyped: _mistyped,
     ChequeVoided: _cheque_voided,
     DuesNotCharged: _dues,
     HoldsOpen: _holds_open,

@@ -16,7 +16,7 @@ print-outs are beside it: a booklet is printed again at any time, from what the 
 >>> str(booklet.numbers[2])
 '17-03-33'
 >>> _ = cheques.enter(bank, "17 03 33", earner="bruno", hours="1:30")
->>> _ = cheques.void(bank, "17-04-31", code="stolen")
+>>> _ = cheques.void(bank, "17-04-30", code="stolen")
 >>> bank.balance("anna").posted, len(cheques.booklet(bank, 17).out)
 (Hours('-1:30'), 22)
 """

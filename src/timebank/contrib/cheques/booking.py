@@ -161,7 +161,7 @@ def booklet(bank: Handle, number: int) -> Booklet:
     >>> bank = timebank.open("memory:")
     >>> _ = bank.open_account("m1"), cheques.issue(bank, "m1", booklet=17, cheques=8)
     >>> [str(number) for number in cheques.booklet(bank, 17).out[:2]]
-    ['17-01-37', '17-02-35']
+    ['17-01-39', '17-02-36']
     """
     booklet_number(number)
     with bank._reader() as reader:  # noqa: SLF001 - of the same house

@@ -25,7 +25,8 @@ from timebank.reports.words import language
 
 #: A day as a spreadsheet writes it: three numbers, and perhaps a time of midnight.
 _DAY: Final = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,4})(?:[T ]0?0:00(?::00)?)?")
-_YEAR: Final = re.compile(r"[0-9]{4}")
+#: The years of which people, and spreadsheets, leave out the century.
+_YEAR: Final = re.compile(r"19[3-9][0-9]|20[0-2][0-9]")
 #: In which order the parts of a number may be those of a day: year, month, day as 0, 1, 2.
 _ORDERS: Final = ((2, 1, 0), (0, 1, 2), (1, 2, 0))
 #: What a phone reads, where the code has an address: the number is its end.

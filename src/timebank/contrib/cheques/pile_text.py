@@ -20,7 +20,7 @@ from timebank.contrib.cheques.pile_booking import (
 )
 from timebank.contrib.cheques.piles import Pile
 from timebank.queries import json_shapes
-from timebank.reports.csv_lines import csv_line
+from timebank.reports.csv_lines import csv_line, unguarded
 from timebank.reports.text import Column, flag_text, harmless, table, titled
 from timebank.reports.told import in_words
 from timebank.reports.words import Words, languages
@@ -168,7 +168,8 @@ def write_refused(report: PileReport, pile: Pile, file: TextIO) -> None:
     before = [place for place, title in enumerate(titles) if title.strip() in _reasons()]
     wide = max(wide, len(titles))
     rows = [(titles, words("column_reason"))]
-    rows += [(list(one.cells), _said(one, report)) for one in report.refused]
+    # A mark against formulas that is there already is not marked once more.
+    rows += [(list(map(unguarded, one.cells)), _said(one, report)) for one in report.refused]
     file.write(_MARK)
     for cells, reason in rows:
         padded = [*cells, *[""] * (wide - len(cells))]
