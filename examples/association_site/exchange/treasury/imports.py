@@ -32,7 +32,7 @@ from django.views.decorators.http import require_POST
 
 from exchange.answers import Booking, Once, said
 from exchange.treasury.models import Sheet
-from exchange.treasury.shared import download, language
+from exchange.treasury.shared import download, explained, language
 from timebank import TimeBank, reports
 from timebank.errors import NotFound, NotPermitted, Retryable, TimebankError
 from timebank.interchange.csv.importer import MappingImporter
@@ -76,7 +76,7 @@ def proposed(sheet: Sheet) -> Proposal:
         try:
             return propose([path], answers=sheet.answers, name=name, language=language())
         except TimebankError as error:
-            raise forms.ValidationError(said(error, None).replace(f"{folder}/", "")) from error
+            raise forms.ValidationError(explained(error).replace(f"{folder}/", "")) from error
 
 
 class Trial:
@@ -352,6 +352,7 @@ def quarantine(request: Any, id: UUID) -> HttpResponse:
 
 def undo(request: Any, source: str) -> HttpResponse:
     """Show what taking back a source would come to; take it back. A second time nothing is left."""
+    ask_to_import(request.bank)
     with transaction.atomic(), speaking(language()):
         does = request.method == "POST"
         report = undo_import(request.bank, source, dry_run=not does)
