@@ -117,6 +117,7 @@ def deployed(files: Path, *, processes: int = 2, threads: int = 8, **more: str) 
         *(sys.executable, "-m", "gunicorn", "association.wsgi"),
         *("--bind", place, "--workers", str(processes), "--threads", str(threads)),
         *("--chdir", str(SITE), "--error-logfile", "-", "--timeout", "120", "--keep-alive", "75"),
+        "--no-control-socket",
     ]
     # Threads that end with the server leave their connections to the garbage collector.
     warnings = {"PYTHONWARNINGS": "error,ignore::ResourceWarning"}

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 #: Of everybody.
 PASSWORD = "ore-di-quartiere"  # noqa: S105 - of a site that is gone when the test ends
+
+
+#: As an association keeps one: it is waiting to be imported.
+SHEET = """Data;Chi ha dato;Chi ha ricevuto;Ore;Attività
+03/11/2026;Luca Moretti;Amina Diallo;1,5;Spesa
+05/11/2026;Paolo Greco;Wei Chen;2;Computer
+"""
 
 
 def community() -> dict[str, str]:
@@ -19,6 +27,7 @@ def community() -> dict[str, str]:
     from exchange.access import acting
     from exchange.models import Correction, Person, Proposal
     from exchange.people import person_made, welcome_path
+    from exchange.treasury.models import Sheet
 
     demo.settle_in()
     person_made("ugo", "Ugo Neri", roles=["auditor"], password=demo.PASSWORD)
@@ -30,13 +39,19 @@ def community() -> dict[str, str]:
     correction = Correction.objects.get()
     with acting("m-101") as bank:
         [hold] = [one.id for one in bank.holds(account="m-101")]
+    sheet = Sheet.objects.create(id=uuid.uuid4(), name="ore.csv", data=SHEET.encode("utf-8"))
     _, _, uid, token, _ = welcome_path(giulia).split("/")
     return {
-        "account": "m-101",
-        "proposal": str(Proposal.objects.get().id),
-        "hold": hold,
-        "correction": str(correction.id),
-        "transfer": correction.transfer,
+        "accounts": "m-101",
+        "proposals": str(Proposal.objects.get().id),
+        "holds": hold,
+        "corrections": str(correction.id),
+        "transfers": correction.transfer,
+        "import": str(sheet.id),
+        "undo": "ore",
+        "export": "journal",
+        "year": "2026",
+        "month": "11",
         "uidb64": uid,
         "token": token,
     }

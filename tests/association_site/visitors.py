@@ -95,6 +95,10 @@ class Page:
         assert 1 == len(found), (self.url, field, action, found, self.text[:2000])
         return found[0]
 
+    def token(self) -> str:
+        """The token with which the site knows its own forms."""
+        return str(self.soup.select("[name=csrfmiddlewaretoken]")[0]["value"])
+
     def links(self) -> list[str]:
         """Where the page leads to."""
         return [str(one["href"]) for one in self.soup.select("a[href]")]

@@ -118,8 +118,8 @@ if SERVED:
     LOGGING = {  # what went wrong stands in the log of the web server
         "version": 1,
         "disable_existing_loggers": False,
-        "handlers": {"log": {"class": "logging.StreamHandler"}},
-        "root": {"handlers": ["log"], "level": "ERROR"},
+        "handlers": {"log": {"class": "logging.StreamHandler", "level": "ERROR"}},
+        "root": {"handlers": ["log"]},
     }
     CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
