@@ -13,6 +13,7 @@ import attrs
 
 from timebank.bank import BankBatch, TimeBank
 from timebank.contrib.cheques.booking import booklet, enter
+from timebank.contrib.cheques.looking import recorded_on
 from timebank.contrib.cheques.pile_entries import Entry, entries_of
 from timebank.contrib.cheques.pile_report import (
     BOOKED,
@@ -160,7 +161,7 @@ class _Decision:
             spender=next(iter(made.spenders)),
             earner=next(iter(made.earners)),
             hours=made.hours,
-            entered_on=made.recorded_at.date() if made.repeated else None,
+            entered_on=recorded_on(self._handle, made) if made.repeated else None,
             flags=() if made.repeated else made.flags,
         )
 
