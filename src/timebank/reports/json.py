@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from timebank.queries.json_cheque_shapes import booklet, voided_cheque
 from timebank.queries.json_peer_shapes import agreement, crossing, refusal
 from timebank.queries.json_report_shapes import (
     audit_report,
@@ -66,6 +67,7 @@ __all__ = [
     "balance",
     "balances",
     "bank_report",
+    "booklet",
     "books_report",
     "cause",
     "charge",
@@ -98,4 +100,5 @@ __all__ = [
     "transfer",
     "trial_balance",
     "trial_line",
+    "voided_cheque",
 ]
