@@ -126,6 +126,9 @@ def results() -> dict[str, list[Any]]:
         strict,
         replay,
         *replay.lines,
+        bank.presences(),
+        *bank.presences().lines,
+        *_counted(bank),
         bank.impact(),
         reports.impact(bank, at_least=1),
         ImportReport(),
@@ -138,6 +141,12 @@ def results() -> dict[str, list[Any]]:
     for one in made:
         found.setdefault(type(one).__name__, []).append(one)
     return found
+
+
+def _counted(bank: TimeBank) -> Iterator[Any]:
+    counted = timebank.Counted(categories=["care", "ironing"], funds="f1", tags=["car", "ironing"])
+    yield counted
+    yield bank.presences(since=date(2026, 1, 1), until=DAY, counted=counted)
 
 
 def _of_two_banks() -> Iterator[Any]:
