@@ -201,14 +201,14 @@ def test_a_closed_year_stays_as_it_was(bank: TimeBank, clock: Clock) -> None:
     bank.transfer(
         earner="anna", spender="rossi", hours=3, occurred_on=last, category="cook", id="dinner"
     )
-    year = {"since": date(2025, 1, 1), "until": date(2025, 12, 31)}
+    year: Any = {"since": date(2025, 1, 1), "until": date(2025, 12, 31)}
     bank.close_books(through=date(2025, 12, 31), reason="approved")
     before = bank.presences(**year)
     undone = bank.reverse("dinner", hours=1, reason="it was less")
     after = bank.presences(**year)
     assert before.lines == after.lines
     assert date(2025, 12, 31) == after.closed_through
-    this = {"since": date(2026, 1, 1), "until": date(2026, 12, 31)}
+    this: Any = {"since": date(2026, 1, 1), "until": date(2026, 12, 31)}
     (line,) = bank.presences(**this).lines
     assert ("anna", Hours(-1), "dinner", undone.id, "cook") == (
         line.account,

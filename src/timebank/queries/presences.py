@@ -62,7 +62,7 @@ def _words(given: object) -> tuple[str, ...]:
         return (given,)
     if not isinstance(given, Iterable):
         msg = f"what is counted is a str or several, not {shown(given)}"
-        raise InvalidRequest(msg)
+        raise InvalidRequest(msg).about(key="counted_words", given=shown(given))
     return tuple(dict.fromkeys(given))
 
 
