@@ -53,6 +53,7 @@ def read_rates(source: Source) -> Rates:
     """
     sheet = Sheet(source)
     columns: tuple[int, int] | None = None
+    width = 0
     seen: list[str] = []
     found: dict[str, int] = {}
     lines: dict[str, int] = {}
@@ -60,13 +61,14 @@ def read_rates(source: Source) -> Rates:
         if not isinstance(row, Row):
             raise _fault(sheet.name, row.line, 0, _unreadable())
         if columns is None:
-            columns = _columns(row)
-            seen = seen or [*titles_of(row.columns)]
+            columns, titles = _columns(row), titles_of(row.columns)
+            width, seen = len(titles), seen or [*titles]
             if columns is None and row.line > _MOST_TITLES:
                 break
         elif any(cell.strip() for cell in row.columns):
+            _check_width(sheet.name, row, width)
             _read(sheet.name, row, columns, found, lines)
-    if columns is None:
+    if columns is None and seen:
         msg = f"{sheet.name}: no columns called category and rate: {what_it_has(seen)}"
         raise InvalidRequest(msg).about(
             key="rates_columns", file=sheet.name, seen=", ".join(map(shown, seen[:20]))
@@ -87,6 +89,16 @@ def _columns(row: Row) -> tuple[int, int] | None:
     ]
     category, rate = places
     return None if category is None or rate is None else (category, rate)
+
+
+def _check_width(file: str, row: Row, width: int) -> None:
+    """Check that nothing stands beyond the last column: a decimal comma would have parted it."""
+    beyond = next(
+        (place for place, cell in enumerate(row.columns) if place >= width and cell.strip()), None
+    )
+    if beyond is not None:
+        msg = "this is beyond the last column: is it a decimal comma, without quotation marks?"
+        raise _fault(file, row.line, beyond, InvalidRequest(msg).about(key="rates_beyond"))
 
 
 def _folded_title(cell: str) -> str:

@@ -27,8 +27,8 @@ _CENTS: Final = 100
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 #: Signs and words that people write beside an amount of money, an hour among them.
 _BESIDE: Final = re.compile(
-    r"^(?:[€$£]|eur(?:o)?\b|[A-Z]{3}\b)?(.*?)"
-    r"(?:[€$£]|eur(?:o)?|[A-Z]{3})?(?:/(?:h|ora|hour|hr)\.?)?$",
+    r"^(?:[€$£]|euro|[A-Z]{3})?(.*?)"
+    r"(?:[€$£]|euro|[A-Z]{3})?(?:/(?:h|ora|hour|hr)\.?)?$",
     re.IGNORECASE,
 )
 _PLAIN: Final = re.compile(r"([0-9]{1,12})(?:[.,]([0-9]{1,2}))?", re.ASCII)
