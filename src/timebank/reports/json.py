@@ -60,6 +60,7 @@ from timebank.queries.json_shapes import (
     trial_line,
 )
 from timebank.reports.json_errors import error
+from timebank.reports.json_value import value
 
 __all__ = [
     "account",
@@ -104,4 +105,5 @@ __all__ = [
     "transfer",
     "trial_balance",
     "trial_line",
+    "value",
 ]

@@ -23,8 +23,8 @@ FOOT_MM: Final = 10
 TOP_MM: Final = 10
 HEAD_MM: Final = 8
 CARRIED_MM: Final = 6
-SIGNATURE_MM: Final = 26
-_SPARE_MM: Final = 6
+SIGNATURE_MM: Final = 23
+_SPARE_MM: Final = 5
 #: What stands at the top of the first page: the association, the title, the facts.
 _TITLE_MM: Final = 22
 _FACT_MM: Final = 6
@@ -32,8 +32,9 @@ _FACT_MM: Final = 6
 _LINE_MM: Final = 4.3
 _ABOVE_MM: Final = 1.6
 _HEADING_MM: Final = 9
-_LETTERS: Final = 94
+_LETTERS: Final = 98
 _CAPITAL: Final = 1.45
+_CODE_LETTERS: Final = 104
 #: A longer paragraph is divided, so that each fits on a page.
 _MOST_LETTERS: Final = 1_500
 
@@ -128,6 +129,8 @@ def _tabulate(pages: list[Page], sheet: Sheet) -> None:
             page.carried = sums
             page.used_mm += CARRIED_MM
         fitting = max(int((page.left_mm - CARRIED_MM) // ROW_MM), 1)
+        if len(rows) - place == fitting + 1 > 2 and rows[-1].style:  # noqa: PLR2004 - a row besides
+            fitting -= 1  # a total is never alone on its page
         page.rows = tuple(rows[place : place + fitting])
         page.used_mm += ROW_MM * len(page.rows)
         place += fitting
@@ -187,6 +190,16 @@ def height_of(note: Note) -> float:
     """Return how many millimetres a note needs at most."""
     if note.is_heading:
         return _HEADING_MM
-    capitals = sum(1 for letter in note.text if letter.isupper() or letter.isdigit())
-    letters = width(note.text) + (_CAPITAL - 1) * capitals
-    return _LINE_MM * (int(letters / _LETTERS) + 1) + _ABOVE_MM
+    lines = len(note.text) // _CODE_LETTERS if note.is_code else int(letters(note.text) / _LETTERS)
+    return _LINE_MM * (lines + 1) + _ABOVE_MM
+
+
+def letters(text: str) -> float:
+    """Return how many small letters a text is as wide as.
+
+    >>> from timebank.reports.pages import letters
+    >>> letters("aa"), letters("AA")
+    (2.0, 2.9)
+    """
+    capitals = sum(1 for letter in text if letter.isupper())
+    return width(text) + (_CAPITAL - 1) * capitals

@@ -10,7 +10,7 @@ import attrs
 
 from timebank.errors import StoreError
 from timebank.model import Head
-from timebank.reports.pages import Page
+from timebank.reports.pages import Page, letters
 from timebank.reports.text import fit, harmless, width
 from timebank.reports.words import Words
 
@@ -42,12 +42,15 @@ class PaperColumn:
 
 def is_small(cell: str, column: PaperColumn) -> bool:
     """Return whether a text needs the small size."""
-    return width(cell) > column.letters(small=False)
+    return letters(cell) > column.letters(small=False)
 
 
 def fitted(cell: str, column: PaperColumn) -> str:
     """Return a text as it fits into a cell: one that is too long even in small ends in `…`."""
-    return cell if column.right else fit(cell, column.letters(small=True))
+    wide, most = letters(cell), column.letters(small=True)
+    if column.right or wide <= most:
+        return cell
+    return fit(cell, int(most * width(cell) / wide))
 
 
 def paper_html(

@@ -188,15 +188,20 @@ def for_whom(line: Presence, found: Presences) -> str:
     return ", ".join(harmless(found.name(id)) for id in line.spenders)
 
 
-def activity(line: Presence, words: Words, *, with_notes: bool = False) -> str:
-    """Return what a presence was for: its category, else its area; the note, where asked for."""
+def activity(
+    line: Presence, words: Words, *, with_notes: bool = False, none: str | None = None
+) -> str:
+    """Return what a presence was for: its category, else its area; the note, where asked for.
+
+    Where nothing is said of it, it is `none`, or words for that.
+    """
     label = line.category or (None if line.area is None else words.of(line.area))
     said = [] if label is None else [harmless(label)]
     if line.takes_back is not None:
         said.insert(0, words("takes_back"))
     if with_notes and line.note:
         said.append(harmless(line.note))
-    return ", ".join(said) or words("no_category")
+    return ", ".join(said) or (words("no_category") if none is None else none)
 
 
 # -- figures ---------------------------------------------------------------------------

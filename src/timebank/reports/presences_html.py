@@ -103,7 +103,7 @@ def _rows(
         Row(
             (
                 harmless(presences.name(line.account)),
-                f"{line.occurred_on:%d/%m/%Y}",
+                line.occurred_on.strftime(words("short_day")),
                 *times(line),
                 str(line.hours),
                 for_whom(line, presences),

@@ -88,12 +88,16 @@ def note_lines(said: Iterable[Note]) -> Iterator[str]:
 
 
 def presences_csv(
-    presences: Presences, language: str | None = None, *, with_notes: bool = False
+    presences: Presences,
+    language: str | None = None,
+    *,
+    with_notes: bool = False,
+    semicolons: bool = False,
 ) -> str:
     r"""Return the register as CSV, a row for each presence; days as ISO 8601, hours as `1:30`.
 
-    The names of the columns are in the language. Where a spreadsheet would take a text for a
-    formula it has a `'` before it.
+    The names of the columns are in the language, and `semicolons` stand between them where asked
+    for. Where a spreadsheet would take a text for a formula it has a `'` before it.
 
     :raises InvalidRequest: a language of which there is no catalogue.
 
@@ -104,7 +108,8 @@ def presences_csv(
     """
     words = words_of(language)
     names = ("name", "account", "day", "from", "to", "hours", "for_whom", "activity", "record")
-    lines = [csv_line([words(name) for name in names])]
+    delimiter = ";" if semicolons else ","
+    lines = [csv_line([words(name) for name in names], delimiter=delimiter)]
     for line in presences.lines:
         began, ended = ("" if at == UNTIMED else at for at in times(line))
         lines.append(
@@ -117,9 +122,10 @@ def presences_csv(
                     Trusted(ended),
                     Trusted(line.hours),
                     cell_of(for_whom(line, presences)),
-                    cell_of(activity(line, words, with_notes=with_notes)),
+                    cell_of(activity(line, words, with_notes=with_notes, none="")),
                     Trusted(line.sequence),
                 ],
+                delimiter=delimiter,
                 as_text=True,
             )
         )

@@ -113,11 +113,11 @@ def said_of(value: Value, words: Words) -> list[str]:
     return said
 
 
-def value_csv(value: Value, language: str | None = None) -> str:
+def value_csv(value: Value, language: str | None = None, *, decimal_comma: bool = False) -> str:
     """Return the value as CSV: category, hours, rate and value; amounts with a decimal point.
 
     Rounding and total are rows of their own, and a category without a rate has neither rate nor
-    value.
+    value. With a `decimal_comma` there are semicolons between the columns.
 
     :raises InvalidRequest: a language of which there is no catalogue.
 
@@ -131,26 +131,21 @@ def value_csv(value: Value, language: str | None = None) -> str:
     Total,0:00,,0.00
     """
     words = words_of(language)
-    titles = ("rate_in", "value_in")
-    lines = [
-        csv_line(
-            [
-                words("category"),
-                words("hours"),
-                *(words(t, currency=value.currency) for t in titles),
-            ]
-        )
-    ]
+    delimiter = ";" if decimal_comma else ","
+    titles = (words(name, currency=value.currency) for name in ("rate_in", "value_in"))
+    lines = [csv_line([words("category"), words("hours"), *titles], delimiter=delimiter)]
 
-    def add(name: str, *figures: object) -> None:
-        lines.append(csv_line([name, *(Trusted(one) for one in figures)], as_text=True))
+    def add(name: str, hours: object, *cents: int | None) -> None:
+        amounts = ("" if one is None else amount(one) for one in cents)
+        figures = (one.replace(".", ",") if decimal_comma else one for one in amounts)
+        cells = [cell_of(name), *map(Trusted, (hours, *figures))]
+        lines.append(csv_line(cells, delimiter=delimiter, as_text=True))
 
     for line in value.lines:
-        name = cell_of(named(line.category, words))
-        add(name, line.hours, amount(line.rate_cents), amount(line.value_cents))
+        add(named(line.category, words), line.hours, line.rate_cents, line.value_cents)
     for one in value.without:
-        add(cell_of(named(one.category, words)), one.hours, "", "")
+        add(named(one.category, words), one.hours, None, None)
     if value.rounding_cents:
-        add(words("rounding"), "", "", amount(value.rounding_cents))
-    add(words("total"), value.hours, "", amount(value.total_cents))
+        add(words("rounding"), "", None, value.rounding_cents)
+    add(words("total"), value.hours, None, value.total_cents)
     return "".join(f"{line}\n" for line in lines)
