@@ -23,8 +23,11 @@ from timebank.queries.json_report_shapes import (
     bank_report,
     books_report,
     cause,
+    counted,
     finding,
     impact,
+    presence,
+    presences,
     replay,
     replay_line,
 )
@@ -58,6 +61,7 @@ from timebank.queries.json_shapes import (
     trial_line,
 )
 from timebank.reports.json_errors import error
+from timebank.reports.json_value import value
 
 __all__ = [
     "account",
@@ -73,6 +77,7 @@ __all__ = [
     "charge",
     "clock_restart",
     "closing",
+    "counted",
     "crossing",
     "declared_loss",
     "delegate",
@@ -88,6 +93,8 @@ __all__ = [
     "inactive",
     "leaving",
     "of",
+    "presence",
+    "presences",
     "record",
     "refusal",
     "replay",
@@ -100,5 +107,6 @@ __all__ = [
     "transfer",
     "trial_balance",
     "trial_line",
+    "value",
     "voided_cheque",
 ]
