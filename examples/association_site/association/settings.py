@@ -93,6 +93,7 @@ SILENCED_SYSTEM_CHECKS = [
 
 LANGUAGE_CODE = "it"
 LANGUAGES = [("it", "Italiano"), ("en", "English")]
+FORMAT_MODULE_PATH = "exchange.formats"
 TIME_ZONE = "Europe/Rome"
 
 LOGIN_URL = "login"

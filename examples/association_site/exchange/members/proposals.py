@@ -136,8 +136,11 @@ class Propose(Booking):
         return {**super().get_form_kwargs(), "own": own, "names": Names(self.request.bank)}
 
     def get_initial(self) -> dict[str, Any]:
-        """Begin with today, and with who was chosen in the directory."""
-        return {"day": timezone.localdate(), "other": self.request.GET.get("other", "")}
+        """Begin with today, and with whom the link was about."""
+        chosen = {
+            name: self.request.GET[name] for name in ("mine", "other") if name in self.request.GET
+        }
+        return {"day": timezone.localdate(), **chosen}
 
     def book(self, data: dict[str, Any]) -> str:
         """Reserve the hours that I spend; propose those that I earn; count them between my own."""
