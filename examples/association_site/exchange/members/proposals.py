@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from exchange.access import accounts_of
 from exchange.answers import Booking, Refused, SentBefore
+from exchange.fields import labels
 from exchange.members.forms import ProposeForm
 from exchange.models import Proposal
 from exchange.people import Names
@@ -136,8 +137,11 @@ class Propose(Booking):
         return {**super().get_form_kwargs(), "own": own, "names": Names(self.request.bank)}
 
     def get_initial(self) -> dict[str, Any]:
-        """Begin with today, and with who was chosen in the directory."""
-        return {"day": timezone.localdate(), "other": self.request.GET.get("other", "")}
+        """Begin with today, and with whom the link was about."""
+        chosen = {
+            name: self.request.GET[name] for name in ("mine", "other") if name in self.request.GET
+        }
+        return {"day": timezone.localdate(), **chosen}
 
     def book(self, data: dict[str, Any]) -> str:
         """Reserve the hours that I spend; propose those that I earn; count them between my own."""
@@ -150,8 +154,8 @@ class Propose(Booking):
             "occurred_on": data["day"],
             "started_at": data["started_at"],
             "ended_at": data["ended_at"],
-            "category": data["category"] or None,
             "note": data["note"] or None,
+            **labels(data["category"]),
         }
         said = {"hours": data["hours"], "name": Names(bank)[data["other"]]}
         if data["other"] in accounts_of(self.request):  # who else would answer?
@@ -264,9 +268,9 @@ class ConfirmProposal(AnswerProposal):
             occurred_on=row.day,
             started_at=row.started_at,
             ended_at=row.ended_at,
-            category=row.category or None,
             note=row.note or None,
             id=str(row.id),
+            **labels(row.category),
         )
 
 

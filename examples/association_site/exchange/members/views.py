@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -80,7 +81,7 @@ def _sheet(made: Any) -> HttpResponse:
     lines = statement_sheet(made, decimal_comma=(get_language() or "it")[:2] == "it")
     name = f"statement-{made.account.id}.csv"
     answer = HttpResponse(MARK + "\r\n".join([*lines, ""]), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Content-Disposition"] = content_disposition_header(True, name)
     return answer
 
 
