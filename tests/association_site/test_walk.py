@@ -213,7 +213,7 @@ def test_what_is_not_there_is_said_in_the_language_of_who_asks(site: Site) -> No
     """In a page of the site, with the way back."""
     page = site.visitors["anna"].get("/niente/")
     assert 404 == page.status
-    assert "No such page" in page.text
+    assert "This page is not here" in page.text
     assert "/" in page.links()
 
 
