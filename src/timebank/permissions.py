@@ -33,6 +33,7 @@ READS: Final = frozenset(
         "impact",
         "inactive",
         "personal_data",
+        "presences",
         "receipt",
         "records",
         "replay",

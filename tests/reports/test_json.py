@@ -31,6 +31,7 @@ from timebank.interchange.engine.reconcile import Difference, Reconciliation
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.queries.impact import Impact
 from timebank.queries.views import read_operation
+from timebank.reports.valued import Rates
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 #: Names in the annotations of the bank's methods that are no results.
@@ -126,6 +127,10 @@ def results() -> dict[str, list[Any]]:
         strict,
         replay,
         *replay.lines,
+        bank.presences(),
+        *_valued(bank),
+        *bank.presences().lines,
+        *_counted(bank),
         bank.impact(),
         reports.impact(bank, at_least=1),
         ImportReport(),
@@ -138,6 +143,17 @@ def results() -> dict[str, list[Any]]:
     for one in made:
         found.setdefault(type(one).__name__, []).append(one)
     return found
+
+
+def _counted(bank: TimeBank) -> Iterator[Any]:
+    counted = timebank.Counted(categories=["care", "ironing"], funds="f1", tags=["car", "ironing"])
+    yield counted
+    yield bank.presences(since=date(2026, 1, 1), until=DAY, counted=counted)
+
+
+def _valued(bank: TimeBank) -> Iterator[Any]:
+    yield reports.value(bank.presences(), Rates.of({"ironing": "7,77", "nothing": "1", "*": "9"}))
+    yield reports.value(bank.presences(), Rates.of({"ironing": "7,77"}))
 
 
 def _of_two_banks() -> Iterator[Any]:

@@ -22,8 +22,11 @@ from timebank.queries.json_report_shapes import (
     bank_report,
     books_report,
     cause,
+    counted,
     finding,
     impact,
+    presence,
+    presences,
     replay,
     replay_line,
 )
@@ -57,6 +60,7 @@ from timebank.queries.json_shapes import (
     trial_line,
 )
 from timebank.reports.json_errors import error
+from timebank.reports.json_value import value
 
 __all__ = [
     "account",
@@ -71,6 +75,7 @@ __all__ = [
     "charge",
     "clock_restart",
     "closing",
+    "counted",
     "crossing",
     "declared_loss",
     "delegate",
@@ -86,6 +91,8 @@ __all__ = [
     "inactive",
     "leaving",
     "of",
+    "presence",
+    "presences",
     "record",
     "refusal",
     "replay",
@@ -98,4 +105,5 @@ __all__ = [
     "transfer",
     "trial_balance",
     "trial_line",
+    "value",
 ]
