@@ -57,8 +57,11 @@ def ask(bank: TimeBank, call: Callable[[BankBatch], object]) -> None:
 
     :raises NotPermitted: they may not.
     """
-    with suppress(NotFound), bank.preview() as would:
-        call(would)
+    try:
+        with suppress(NotFound), bank.preview() as would:
+            call(would)
+    except NotPermitted as error:  # the accounts were made up
+        raise NotPermitted(error.actor, action=error.action, accounts=()) from error
 
 
 def ask_to_import(bank: TimeBank) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
@@ -73,10 +74,10 @@ class PeriodForm(forms.Form):
         return data
 
 
-def last_year() -> dict[str, Any]:
-    """Return the first and the last day of last year, of which papers are usually made."""
-    year = localdate().year - 1
-    return {"since": localdate().replace(year, 1, 1), "until": localdate().replace(year, 12, 31)}
+def papers_year() -> dict[str, date]:
+    """Return the days of the year of which papers are made: until summer that is the last one."""
+    year = (localdate() - timedelta(days=182)).year
+    return {"since": date(year, 1, 1), "until": date(year, 12, 31)}
 
 
 def given(request: HttpRequest) -> QueryDict | None:
