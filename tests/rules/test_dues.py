@@ -609,6 +609,22 @@ def test_what_is_due_can_be_seen_before(town: TimeBank, clock: Still) -> None:
         town.dues("nobody")
 
 
+def test_what_is_due_of_all_is_what_is_due_of_each(town: TimeBank, clock: Still) -> None:
+    """Without an account: in one reading of the journal, by day; and what a run then charges."""
+    clock.to(2026, 3, 2)
+    adopt(
+        town, Dues(hours=1, fund="fund", every="half-year"), Dues(hours=2, fund="fund", name="card")
+    )
+    for through in (None, date(2026, 12, 31)):
+        each = [due for one in town.accounts() for due in town.dues(one.id, through=through)]
+        every = town.dues(through=through)
+        assert sorted(each, key=lambda one: (one.since, one.rule, one.account)) == list(every)
+        assert every
+    due = [(one.account, one.rule, one.hours) for one in town.dues()]
+    assert due == [(one.account, one.rule, one.hours) for one in run_due(town).charges]
+    assert () == town.dues()
+
+
 def test_the_funds_of_a_statute_must_be_there(town: TimeBank) -> None:
     """All of them, when it is adopted."""
     for rules in (

@@ -127,6 +127,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 8 * 60 * 60  # seconds: the day of a desk
 X_FRAME_OPTIONS = "DENY"
 if SERVED:
+    LOGGING = {  # what went wrong stands in the log of the web server
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"log": {"class": "logging.StreamHandler", "level": "ERROR"}},
+        "root": {"handlers": ["log"]},
+    }
     CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

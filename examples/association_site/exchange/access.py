@@ -72,23 +72,27 @@ def accounts_of(request: Any) -> list[str]:
     return list(request.accounts)
 
 
-#: The pages of the menu: the address's name, its title, and whose they are (`""`: everybody's).
+#: The pages of the menu: the address's name, its title, and whose they are: roles, or everybody's.
 PAGES: Final = (
     ("home", _("My hours"), ""),
     ("propose", _("Propose an exchange"), ""),
     ("people", _("Directory"), ""),
     ("desk", _("Desk"), "coordinator"),
-    ("treasury", _("Treasury"), "treasurer"),
+    ("treasury", _("Treasury"), "treasurer auditor"),
 )
 
 
 def for_templates(request: Any) -> dict[str, Any]:
     """Give all templates the association's name, who has signed in, and the menu of their pages."""
-    roles = {"", *getattr(request, "roles", ())}
+    roles = frozenset(getattr(request, "roles", ()))
     here = request.path
     pages = [
         {"url": url, "title": title, "here": here == url or (url != "/" and here.startswith(url))}
-        for url, title in [(reverse(name), title) for name, title, role in PAGES if role in roles]
+        for url, title in [
+            (reverse(name), title)
+            for name, title, whose in PAGES
+            if not whose or not roles.isdisjoint(whose.split())
+        ]
     ]
     return {
         "association": settings.ASSOCIATION,

@@ -49,6 +49,7 @@ from timebank.storage.tree import rooted
 
 if TYPE_CHECKING:
     from timebank.queries.impact import ExchangeCounts, Impact
+    from timebank.queries.presences import Counted, Presences
     from timebank.queries.replay import Progress, Replay
 
 Item = TypeVar("Item")
@@ -185,7 +186,7 @@ class Reads(Handle):
         >>> bank.statement("m1", at=2).closing
         Hours('0:00')
         """
-        _days(since, until)
+        checks.period(since, until)
         now = self._may("statement", id)
         with self._reader() as reader:
             row, through = account_row(reader, id), known_at(reader, at)
@@ -481,11 +482,11 @@ class Reads(Handle):
             opened = min(account_row(reader, one).opened for one in accounts)
         return self._pages(partial(_page_of_events, accounts), opened - 1)
 
-    def dues(self, account: str, *, through: date | None = None) -> tuple[Due, ...]:
-        """Return what is due of an account through a day and was not charged yet, by day.
+    def dues(self, account: str | None = None, *, through: date | None = None) -> tuple[Due, ...]:
+        """Return what is due of an account, or of all, through a day and was not charged yet.
 
-        The day may lie ahead: what is shown then is what would be due if nothing changed.
-        Nothing is charged. Of who is frozen, what is due waits.
+        It is in the order of days. The day may lie ahead: what is shown then is what would be due
+        if nothing changed. Nothing is charged. Of who is frozen, what is due waits.
 
         :raises InvalidRequest: an id that cannot be, not a date, or beyond the year 2200.
         :raises AccountNotFound: no such account.
@@ -496,7 +497,7 @@ class Reads(Handle):
         >>> bank.dues("m1")
         ()
         """
-        id = checks.identifier(account, "account id")
+        id = None if account is None else checks.identifier(account, "account id")
         checks.day(through, "through")
         if through is not None and through > LATEST:
             msg = f"through {through} is too far ahead: the latest is {LATEST}"
@@ -504,7 +505,8 @@ class Reads(Handle):
         now = self._may("dues", id)
         history = History()
         with self._reader() as reader:
-            account_row(reader, id)
+            if id is not None:
+                account_row(reader, id)
             history.read(reader)
             today = self._today(reader, now)
             if through is None:
@@ -611,13 +613,47 @@ class Reads(Handle):
         from timebank.queries.impact import count
         from timebank.queries.impact.cells import LAST
 
-        first, last = _days(since, until)
+        first, last = checks.period(since, until)
         if type(at_least) is not int or at_least < 1:
             msg = f"at_least is a number of accounts from 1, not {shown(at_least)}"
             raise InvalidRequest(msg)
         self._may("impact")
         with self._reader() as reader:
             return count(reader, since=first or "", until=last or LAST, progress=progress)
+
+    def presences(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        counted: Counted | None = None,
+    ) -> Presences:
+        """Return who gave hours, when, to whom and for what: a line for each earner of an exchange.
+
+        The exchanges are those on days of service from `since` to `until` that the association
+        counts: all of the kind `exchange`, unless `counted` says which. What was reversed is taken
+        off; who earns is a person, an account of the kind member or group. The journal is read
+        once, in one snapshot, of which the result has the head.
+
+        :raises InvalidRequest: not a date, or `since` after `until`.
+        :raises AccountNotFound: a fund that is counted is no account.
+        :raises Corrupt: the journal cannot be read: run an audit.
+
+        >>> import timebank
+        >>> from timebank import Counted
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+        >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30", category="care")
+        >>> found = bank.presences(counted=Counted(categories="care"))
+        >>> [(found.name(one.account), one.hours, one.spenders) for one in found.lines]
+        [('Maria R.', Hours('1:30'), ('f1',))]
+        """
+        from timebank.queries.presences import presences  # loaded on first use
+
+        first, last = checks.period(since, until)
+        self._may("presences")
+        with self._reader() as reader:
+            return self._firm(reader, lambda: presences(reader, counted, since=first, until=last))
 
     # -- what they share -----------------------------------------------------------
 
@@ -640,18 +676,6 @@ class Reads(Handle):
     def _today(self, reader: Reader, now: Now) -> date:
         """Return the day of a record of this moment, in the bank's time zone."""
         return date.fromisoformat(day_now(reader, now()))
-
-
-def _days(since: date | None, until: date | None) -> tuple[str | None, str | None]:
-    """Return both days as text.
-
-    :raises InvalidRequest: not a date, or `since` after `until`.
-    """
-    first, last = checks.day(since, "since"), checks.day(until, "until")
-    if first is not None and last is not None and first > last:
-        msg = f"since {first} is after until {last}"
-        raise InvalidRequest(msg).about(key="days_turned", first=first, last=last)
-    return first, last
 
 
 # -- pages: what the next rows come to, and where to go on; nowhere at the end ------------

@@ -12,6 +12,7 @@ from timebank.cli.accounts import account
 from timebank.cli.address import BankAddress
 from timebank.cli.audit import audit, audit_host
 from timebank.cli.banks import banks
+from timebank.cli.cheques import cheques, load
 from timebank.cli.clock import clock
 from timebank.cli.corrections import amend, close_books
 from timebank.cli.demo import demo
@@ -23,6 +24,7 @@ from timebank.cli.imports import import_
 from timebank.cli.journal import init, journal, rebuild
 from timebank.cli.keys import key
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
+from timebank.cli.papers import presences, value
 from timebank.cli.peers import peers
 from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
@@ -81,6 +83,8 @@ def main(
 
 
 import_.add_command(propose)
+report.add_command(presences)
+report.add_command(value)
 for _command in (
     init,
     account,
@@ -91,6 +95,7 @@ for _command in (
     settle,
     void,
     holds,
+    cheques,
     statute,
     welcome,
     run_due,
@@ -127,3 +132,4 @@ for _command in (
     schema,
 ):
     main.add_command(_command)
+load()

@@ -15,6 +15,7 @@ from timebank.interchange.csv.explanation import explained
 from timebank.interchange.csv.toml import parsed
 from timebank.interchange.propose.drafts import answers_of
 from timebank.interchange.propose.proposal import propose
+from timebank.interchange.propose.showing import proposal_text, understood
 
 CASES = cases()
 #: Those of which everything can be seen.
@@ -99,3 +100,22 @@ def test_files_of_a_known_system_need_no_mapping(case: Case) -> None:
     found = propose(case.files)
     assert found.known is not None
     assert " ".join(found.known.command).startswith(case.command)
+
+
+def test_a_page_of_a_host_has_all_that_the_program_says(tmp_path: Path) -> None:
+    """Each question with its key and its choices in words; an answer by them settles it."""
+    sheet = tmp_path / "fair.csv"
+    sheet.write_text("Date,From,To,Hours,Km\n03/04/2026,Lou,Meg,1.5,9\n", "utf-8")
+    found = propose([sheet])
+    said = understood(found, "it")
+    text = "\n".join(proposal_text(found, "m.toml", language="it"))
+    assert ["days.format", "transfers.earner"] == [one.key for one in said.questions]
+    for one in said.questions:
+        assert one.text in " ".join(text.split())
+        assert all(meaning in text for meaning in one.choices.values())
+    assert all(line in " ".join(text.split()) for line in (*said.counts, *said.besides))
+    answers = {str(one.key): next(iter(one.choices)) for one in said.questions}
+    again = understood(propose([sheet], answers=answers), "en")
+    assert () == again.questions
+    assert "From earned, To spent, by Hours, on Date." in again.columns
+    assert again.besides == ("Not used, for nothing is known of them: Km.",)

@@ -198,7 +198,7 @@ class NameDelegate(Booking):
 def end_delegate(request: Any) -> HttpResponse:
     """End it, for one's own account or as the delegate: who is none any more stays none."""
     with transaction.atomic():
-        request.bank.end_delegate(request.POST["account"], request.POST["delegate"])
+        request.bank.end_delegate(request.POST.get("account", ""), request.POST.get("delegate", ""))
     messages.success(request, _("This has ended."))
     return redirect("profile")
 

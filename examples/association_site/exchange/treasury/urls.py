@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from django.urls import path
 
-from exchange.treasury import views
+from exchange.treasury import imports, papers, views
 
 urlpatterns = [
     path("", views.overview, name="treasury"),
+    path("audit/", views.audit, name="treasury_audit"),
+    path("head/", views.head, name="treasury_head"),
+    path("balances/", views.balances, name="treasury_balances"),
+    path("dues/", views.dues, name="treasury_dues"),
+    path("dues/charge/", views.Charge.as_view(), name="treasury_charge"),
+    path("limits/", views.Limits.as_view(), name="treasury_limits"),
+    path("impact/", papers.impact, name="treasury_impact"),
+    path("export/", papers.exports, name="treasury_exports"),
+    path("export/<str:name>/", papers.export, name="treasury_export"),
+    path("import/", imports.Upload.as_view(), name="treasury_imports"),
+    path("import/undo/<str:source>/", imports.undo, name="treasury_undo"),
+    path("import/<uuid:id>/", imports.sheet, name="treasury_sheet"),
+    path("import/<uuid:id>/book/", imports.book, name="treasury_book"),
+    path("import/<uuid:id>/forget/", imports.forget, name="treasury_forget"),
+    path("import/<uuid:id>/quarantine/", imports.quarantine, name="treasury_quarantine"),
 ]

@@ -1,0 +1,84 @@
+"""What the treasury's pages share: the reader's language, files to download, days and periods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from tempfile import SpooledTemporaryFile
+from typing import Any, Final
+
+from django import forms
+from django.http import FileResponse, HttpRequest, QueryDict
+from django.utils.text import slugify
+from django.utils.timezone import localdate
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from exchange.fields import DayField
+from timebank import explain
+from timebank.errors import TimebankError
+
+#: Bytes of a file that is sent; of a larger one the disk has them.
+MOST_IN_MEMORY: Final = 1_000_000
+
+
+def language() -> str:
+    """Return the code of the reader's language, of which the library has words."""
+    return (get_language() or "it")[:2]
+
+
+def explained(error: TimebankError) -> str:
+    """Return an error in the reader's language, for a field of a form."""
+    return explain(error, lang=language())
+
+
+def download(name: str, ending: str, lines: Iterable[str | bytes], kind: str) -> FileResponse:
+    """Return a file to keep, called by a name and the day.
+
+    It is written while the bank is asked, and sent then: a slow reader holds up no writer, and
+    what goes wrong is a page and not half a file.
+    """
+    file = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115 - the answer closes it
+    for line in lines:
+        file.write(line.encode() if isinstance(line, str) else line)
+    file.seek(0)
+    called = f"{slugify(name)}-{localdate()}.{ending}"
+    return FileResponse(file, as_attachment=True, filename=called, content_type=kind)
+
+
+def lines_of(rows: Iterable[str], *, before: str = "") -> Iterable[str]:
+    """Yield rows with their ends of lines; a byte order mark before the first is for Excel."""
+    for row in rows:
+        yield f"{before}{row}\r\n"
+        before = ""
+
+
+class DayForm(forms.Form):
+    """One day, today unless told."""
+
+    day = DayField(label=_("Day"), required=False)
+
+
+class PeriodForm(forms.Form):
+    """The days of a paper, both included; left out, from the beginning or to the last."""
+
+    since = DayField(label=_("From the day"), required=False)
+    until = DayField(label=_("To the day"), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Return the days, in order."""
+        data = super().clean() or {}
+        since, until = data.get("since"), data.get("until")
+        if since and until and since > until:
+            self.add_error("until", _("This day is before the first one."))
+        return data
+
+
+def last_year() -> dict[str, Any]:
+    """Return the first and the last day of last year, of which papers are usually made."""
+    year = localdate().year - 1
+    return {"since": localdate().replace(year, 1, 1), "until": localdate().replace(year, 12, 31)}
+
+
+def given(request: HttpRequest) -> QueryDict | None:
+    """Return what an address asks for behind its question mark, or `None` where it asks nothing."""
+    return request.GET or None
