@@ -6,6 +6,7 @@ import uuid
 from datetime import date, timedelta
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from exchange.access import acting
@@ -13,6 +14,7 @@ from exchange.models import Correction, Person, Proposal
 
 from tests.site import SiteTestCase
 from timebank import Band, Statute
+from timebank.contrib import cheques
 
 TODAY = timezone.localdate()
 
@@ -52,7 +54,8 @@ class WhoMayTests(DeskTestCase):
             "", "record/", "accounts/", "accounts/open/", "accounts/m-1/", "accounts/m-1/state/",
             "accounts/m-1/login/", "accounts/m-1/delegate/", "accounts/m-1/delegate/end/",
             "accounts/m-1/leave/", "corrections/", f"corrections/{row.pk}/", "calendar/",
-            "calendar/2026/3/", "holds/h/",
+            "calendar/2026/3/", "holds/h/", "cheques/", "cheques/enter/", "cheques/issue/",
+            "cheques/17/", "cheques/17/print/",
         ]  # fmt: skip
         for page in pages:
             for who in ("anna", "bruno", "teresa"):
@@ -66,7 +69,8 @@ class WhoMayTests(DeskTestCase):
         """An account, a correction, a hold or a month that there is not: no page."""
         for page in (
             "accounts/m-9/", "accounts/m-9/leave/", "accounts/m-9/login/", "holds/h/",
-            f"corrections/{uuid.uuid4()}/", "calendar/2026/13/", "calendar/99999/1/",
+            f"corrections/{uuid.uuid4()}/", "calendar/2026/13/", "calendar/99999/1/", "cheques/17/",
+            "cheques/17/print/",
         ):  # fmt: skip
             self.assertEqual((page, 404), (page, self.carla.get(f"/desk/{page}").status_code))
 
@@ -401,3 +405,100 @@ class OverviewTests(DeskTestCase):
         self.assertNotIn("what-b", page)
         self.assertNotIn("what-a", self.text(self.carla.get("/desk/calendar/2026/4/")))
         self.assertEqual(200, self.carla.get("/desk/calendar/").status_code)
+
+
+class ChequeTests(DeskTestCase):
+    """Booklets are issued and printed; a pile is entered; what is lost is voided."""
+
+    def setUp(self) -> None:
+        """Rosa has booklet 17, of six cheques."""
+        super().setUp()
+        form = self.slip(account="m-5", booklet="17", cheques="6")
+        for _ in range(2):
+            answer = self.carla.post("/desk/cheques/issue/", form)
+            self.assertRedirects(answer, "/desk/cheques/17/")
+        self.numbers = [str(one) for one in cheques.booklet(self.bank, 17).numbers]
+
+    def pile(self, *lines: tuple[str, str, str], **more: Any) -> dict[str, Any]:
+        """Return the form, filled in with numbers, who earned, and hours; with empty lines."""
+        rows = [*lines, ("", "", "")]
+        columns = dict(zip(("number", "earner", "hours"), zip(*rows, strict=True), strict=True))
+        rest = {
+            "day": ["2026-03-02"] * len(lines) + [""],
+            "activity": ["spesa"] * len(lines) + [""],
+        }
+        return {**columns, **rest, **more}
+
+    def test_a_booklet_is_issued_once_and_printed(self) -> None:
+        """The codes open the form for cheques, with the number filled in."""
+        self.assertEqual(1, len(cheques.booklets(self.bank)))
+        other = self.carla.post(
+            "/desk/cheques/issue/", self.slip(account="m-1", booklet="17", cheques="6")
+        )
+        self.assertIn("17", self.refusal(other))
+        self.assertIn('value="18"', self.text(self.carla.get("/desk/cheques/issue/")))
+        printed = self.carla.get("/desk/cheques/17/print/", headers={"accept-language": "it"})
+        self.assertIn(self.numbers[0], self.text(printed))
+        self.assertIn("Rosa", self.text(printed))
+        filled = self.text(self.carla.get(f"/desk/cheques/enter/?number={self.numbers[0]}"))
+        self.assertIn(f'value="{self.numbers[0]}"', filled)
+        self.assertIn("17", self.text(self.carla.get("/desk/cheques/")))
+        self.assertIn("/desk/cheques/17/", self.text(self.carla.get("/desk/accounts/m-5/")))
+
+    def test_a_pile_is_previewed_and_booked_in_one_commit(self) -> None:
+        """Sent again, each number counts once."""
+        form = self.pile((self.numbers[0], "Anna", "1,5"), (self.numbers[1], "m-2", "1:00"))
+        shown = self.text(self.carla.post("/desk/cheques/enter/", form))
+        self.assertIn("<strong>2:30</strong>", shown)
+        self.assertEqual("0:00", self.posted("m-5"))
+        for _ in range(2):
+            booked = self.carla.post("/desk/cheques/enter/", {**form, "do": "book"})
+            self.assertRedirects(booked, "/desk/cheques/enter/")
+        self.assertEqual(("1:30", "-2:30"), (self.posted("m-1"), self.posted("m-5")))
+        made = self.bank.transfer_by_id(f"cheque:{self.numbers[0]}")
+        self.assertEqual(("m-3", "spesa"), (made.actor, made.category))
+
+    def test_what_is_refused_is_said_by_line_and_kept(self) -> None:
+        """Nothing is booked, or the others are; the line stays in the form."""
+        form = self.pile((self.numbers[0], "Anna", "1"), (self.numbers[1], "Nessuno", "1"))
+        page = self.text(self.carla.post("/desk/cheques/enter/", {**form, "do": "book"}))
+        self.assertIn("Nessuno", page)
+        self.assertIn("1 line cannot be booked", page)
+        self.assertEqual("0:00", self.posted("m-1"))
+        page = self.text(self.carla.post("/desk/cheques/enter/", {**form, "do": "others"}))
+        self.assertEqual("1:00", self.posted("m-1"))
+        self.assertIn('value="Nessuno"', page)
+        self.assertNotIn(f'name="number" value="{self.numbers[0]}"', page)
+
+    def test_a_file_is_entered_as_the_lines_are(self) -> None:
+        """It is kept in the page from the preview to the booking; what is no sheet is refused."""
+        url = "/desk/cheques/enter/"
+        text = f"Numero;A chi;Ore;Giorno\n{self.numbers[2]};Anna;1,5;2/3/2026\n"
+        carla = self.signed_in("carla", "it")
+        shown = carla.post(url, {"file": SimpleUploadedFile("a.csv", text.encode())})
+        self.assertEqual("0:00", self.posted("m-1"))
+        carla.post(url, {"sheet": shown.context["sheet"], "do": "book"})
+        made = self.bank.transfer_by_id(f"cheque:{self.numbers[2]}")
+        self.assertEqual((date(2026, 3, 2), "1:30"), (made.occurred_on, str(made.hours)))
+        for file in (b"", b"\x00\x01", b"a;b\n1;2\n"):
+            page = self.text(carla.post(url, {"file": SimpleUploadedFile("a.csv", file)}))
+            self.assertIn('class="refusal"', page)
+        for sheet in ("?", "abc", ""):
+            page = self.text(carla.post(url, {"sheet": sheet, "do": "book"}))
+            self.assertIn('class="refusal"', page)
+
+    def test_lost_cheques_are_voided(self) -> None:
+        """One, or all that are out; then nobody enters them, and sent twice it is done once."""
+        self.carla.post("/desk/cheques/enter/", self.pile((self.numbers[0], "m-1", "1"), do="book"))
+        one = self.slip(which=self.numbers[1], code="lost", reason="sul tram")
+        for _ in range(2):
+            self.assertRedirects(self.carla.post("/desk/cheques/17/", one), "/desk/cheques/17/")
+        self.assertEqual([self.numbers[1]], list(map(str, cheques.booklet(self.bank, 17).voided)))
+        late = self.pile((self.numbers[1], "m-1", "1"), do="book")
+        self.assertIn("1 line cannot", self.text(self.carla.post("/desk/cheques/enter/", late)))
+        entered = self.slip(which=self.numbers[0], code="lost")
+        self.assertNotEqual("", self.refusal(self.carla.post("/desk/cheques/17/", entered)))
+        for _ in range(2):
+            self.carla.post("/desk/cheques/17/", self.slip(which="all", code="stolen"))
+        self.assertEqual((), cheques.booklet(self.bank, 17).out)
+        self.assertIn("lost", self.text(self.carla.get("/desk/cheques/17/")))

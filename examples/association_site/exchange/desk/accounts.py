@@ -18,10 +18,13 @@ from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from exchange.answers import SentBefore
 from exchange.desk.shared import AtDesk, DeskForm, language, names_of, shown, tried
 from exchange.fields import DayField
 from exchange.models import Person
 from exchange.people import person_made, welcome_path
+from timebank.contrib import cheques
+from timebank.errors import IdempotencyMismatch
 from timebank.reports.members import events_text
 from timebank.reports.words import speaking
 
@@ -62,6 +65,7 @@ def account(request: Any, id: str) -> HttpResponse:
         "delegates": [(one, people.get(one.id, one.id)) for one in bank.delegates(id)],
         "holds": [shown(one, names) for one in bank.holds(account=id)],
         "events": events,
+        "booklets": cheques.booklets(bank, id),
         "login": Person.objects.filter(actor=id).select_related("user").first(),
     }
     return render(request, "desk/account.html", found)
@@ -84,7 +88,7 @@ def state(request: Any, id: str) -> HttpResponse:
                 User.objects.filter(person__actor=id).update(is_active=True)
 
         tried(request, work, done)
-    return redirect("account", id)
+    return redirect("desk_account", id)
 
 
 # -- who signs in -----------------------------------------------------------------------
@@ -124,7 +128,7 @@ class LettingIn(AtDesk):
         if person.user.is_staff or person.user.groups.exists():
             raise PermissionDenied
         self.request.session["welcome"] = [actor, welcome_path(person.user)]
-        self.success_url = reverse("login-of", args=[actor])
+        self.success_url = reverse("desk_login", args=[actor])
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Say it, where another desk gave the name away at the same moment."""
@@ -174,10 +178,13 @@ class Open(LettingIn):
     def book(self, data: dict[str, Any]) -> str:
         """Open it; with a name to sign in, let its holder in."""
         id = new_id(data["operation"])
-        self.request.bank.open_account(
-            id, kind=data["kind"], name=data["name"], joined_on=data["joined_on"]
-        )
-        self.success_url = reverse("account", args=[id])
+        try:
+            self.request.bank.open_account(
+                id, kind=data["kind"], name=data["name"], joined_on=data["joined_on"]
+            )
+        except IdempotencyMismatch as mismatch:
+            raise SentBefore from mismatch
+        self.success_url = reverse("desk_account", args=[id])
         if data["username"]:
             self.let_in(id, data["name"], data["username"])
         return say("The account of %s is open.") % data["name"]
@@ -187,7 +194,7 @@ class LoginOf(LettingIn):
     """How somebody signs in: a name, for who has an account, and links to choose a password."""
 
     template_name = "desk/login.html"
-    title = _("Signing in")
+    title = _("Signing in to the site")
     button = _("Make a link to choose a password")
 
     def dispatch(self, request: Any, *given: Any, **named: Any) -> HttpResponse:
@@ -252,7 +259,7 @@ class NameDelegate(LettingIn):
     def book(self, data: dict[str, Any]) -> str:
         """Name them."""
         id, delegate = self.kwargs["id"], data["person"] or new_id(data["operation"])
-        self.success_url = reverse("account", args=[id])
+        self.success_url = reverse("desk_account", args=[id])
         self.request.bank.name_delegate(id, delegate, until=data["until"])
         if not data["person"]:
             self.let_in(delegate, data["name"], data["username"])
@@ -264,4 +271,4 @@ def end_delegate(request: Any, id: str) -> HttpResponse:
     """Let somebody act no more; done twice, it is done once."""
     delegate = request.POST.get("delegate", "")
     tried(request, lambda: request.bank.end_delegate(id, delegate), say("They act for it no more."))
-    return redirect("account", id)
+    return redirect("desk_account", id)

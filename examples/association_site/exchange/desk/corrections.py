@@ -87,7 +87,7 @@ class Correct(AtDesk):
 
     def get_success_url(self) -> str:
         """Return to what else was asked."""
-        return reverse("corrections")
+        return reverse("desk_corrections")
 
     def book(self, data: dict[str, Any]) -> str:
         """Answer it once: the second of two sees that it was answered."""

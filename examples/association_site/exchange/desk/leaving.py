@@ -95,5 +95,5 @@ class Leave(AtDesk):
         Proposal.objects.filter(Q(earner=id) | Q(spender=id), state=Proposal.State.OPEN).update(
             state=Proposal.State.WITHDRAWN
         )
-        self.success_url = reverse("account", args=[id])
+        self.success_url = reverse("desk_account", args=[id])
         return " ".join(self.leave(self.request.bank, self.form))

@@ -87,4 +87,4 @@ class Record(AtDesk):
 
     def get_success_url(self) -> str:
         """Return to the form, with the day."""
-        return f"{reverse('record')}?day={self.day}"
+        return f"{reverse('desk_record')}?day={self.day}"

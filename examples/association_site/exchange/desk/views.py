@@ -104,7 +104,7 @@ class Conclude(AtDesk):
 
     def get_success_url(self) -> str:
         """Return to the calendar."""
-        return reverse("calendar")
+        return reverse("desk_calendar")
 
     def book(self, data: dict[str, Any]) -> str:
         """Conclude it; the id of the form makes it safe to send twice."""
