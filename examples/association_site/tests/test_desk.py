@@ -240,7 +240,7 @@ class AccountTests(DeskTestCase):
         self.carla.post("/desk/record/", self.slip())
         page = self.text(self.carla.get("/desk/accounts/?q=ros"))
         self.assertIn("-1:30", page)
-        self.assertIn("March 2, 2026", page)
+        self.assertIn("2 March 2026", page)
         self.assertNotIn("Teresa", page)
 
 

@@ -490,6 +490,22 @@ class PeopleTests(MembersTestCase):
         self.assertRedirects(client.post("/login/", signed_in), "/")
         self.assertContains(Client(headers={"accept-language": "it"}).get("/login/"), "Nome utente")
 
+    def test_who_is_not_in_the_directory_is_named_by_themselves_alone(self) -> None:
+        """A number that was typed tells no name; who proposes says who they are."""
+        anna, carla = self.signed_in("anna"), self.signed_in("carla")
+        for side in ("gave", "received"):
+            form = self.form(other="", number="m-3", side=side)
+            page = anna.post("/propose/", form, follow=True)
+            self.assertContains(page, "m-3")
+            self.assertNotContains(page, "Carla")
+            self.assertContains(carla.get("/"), "Anna")
+            carla.post("/propose/", self.form(mine="m-3", other="m-1", side=side))
+            page = anna.get("/")
+            self.assertContains(page, "Carla")
+            for one in self.bank.holds():
+                self.bank.void(one.id)
+            Proposal.objects.update(state=Proposal.State.DECLINED)
+
 
 class RefusalTests(MembersTestCase):
     """Pages that are shown where nothing else can be."""

@@ -34,7 +34,7 @@ def of_python(source: str) -> set[str]:
 def of_template(source: str) -> set[str]:
     """Return the texts of a template that are to be translated, as `makemessages` finds them."""
     found = set()
-    for call in re.finditer(r"\b(?:_|n?gettext)\((.*?)\)\s", f"{templatize(source)} ", re.DOTALL):
+    for call in re.finditer(r"\b(?:_|n?p?gettext)\((.*?)\)\s", f"{templatize(source)} ", re.DOTALL):
         text = re.match(r"""u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", call[1])
         if text is not None:
             found.add(ast.literal_eval(text[1]))
@@ -53,7 +53,7 @@ def catalogue(part: Path) -> dict[str, str]:
     """Return the compiled catalogue of a part."""
     with (part / "locale/it/LC_MESSAGES/django.mo").open("rb") as file:
         known = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way to list it
-    return {key: text for key, text in known.items() if isinstance(key, str)}
+    return {key if isinstance(key, str) else key[0]: text for key, text in known.items()}
 
 
 class CatalogueTests(SiteTestCase):
