@@ -72,6 +72,12 @@ class Browser:
             assert shown, f"{name} is not on {self.chrome.current_url}: {self.text()}"
             self._write(shown, str(value))
 
+    def fill_line(self, n: int, **fields: Any) -> None:
+        """Write into fields of the line `n` of a form that has several, from 0."""
+        for name, value in fields.items():
+            found = self.chrome.find_elements(By.CSS_SELECTOR, f"main [name='{name}']")
+            self._write([found[n]], str(value))
+
     def _write(self, found: list[WebElement], value: str) -> None:
         element, kind = found[0], found[0].get_attribute("type")
         if element.tag_name == "select":
@@ -97,6 +103,7 @@ class Browser:
         else:
             every = self.chrome.find_elements(By.CSS_SELECTOR, "main button, main a, nav a")
             found = [one for one in every if one.text.strip() == what]
+            found = found or [one for one in every if what in one.text]
             assert found, f"no {what} on {self.chrome.current_url}: {self.text()}"
             found[0].click()
         WebDriverWait(self.chrome, 30).until(lambda _: _is_gone(page))
