@@ -11,6 +11,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import date
 from hashlib import sha256
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -258,7 +259,9 @@ def sheet(request: Any, id: UUID) -> HttpResponse:
         else:
             one.save()
             return redirect("treasury_sheet", id)
-    shown = {"sheet": one, "told": told, "found": found, "form": form, "source": name, **came_to}
+    rows = () if found.trial is None else found.trial.first
+    first = [(date.fromisoformat(row.day) if row.day else None, row) for row in rows]
+    shown = {"sheet": one, "told": told, "first": first, "form": form, **came_to}
     return render(request, "treasury/sheet.html", shown)
 
 
