@@ -150,7 +150,8 @@ class UploadForm(Once):
             raise forms.ValidationError(
                 _("This file has more than 5 MB. Divide it, or leave pictures out.")
             )
-        sheet = Sheet(name=Path(file.name).name[-200:], data=file.read())
+        # Of a name so many letters fit into one of a file, whatever letters they are.
+        sheet = Sheet(name=Path(file.name).name[-60:], data=file.read())
         found = proposed(sheet)
         if found.known is not None:
             raise forms.ValidationError(
@@ -362,7 +363,7 @@ def quarantine(request: Any, id: UUID) -> HttpResponse:
         made = QuarantineFile(file, delimiter=trial.importer.dialect, bom=True)
         for row in rows:
             made.write(row, trial.importer.headers.get(row.file, ()))
-    return download(Path(one.name).stem, "csv", [file.getvalue()], "text/csv; charset=utf-8")
+    return download(Path(one.name).stem, "csv", [file.getvalue()])
 
 
 def undo(request: Any, source: str) -> HttpResponse:
