@@ -409,7 +409,14 @@ const SHAPES = {
     { id: identifier, code: label, offer: isObject, "reason?": isHash },
     { terms, ...seen },
   ],
+  issue_cheques: [
+    { id: identifier, ...onAccount, cheques: between(1n, 99n) },
+    { ...onAccount, of: positive },
+  ],
+  void_cheque: [{ id: identifier, code: label, "reason?": isHash }, { of: positive }],
 };
+// Kinds whose ids are of booklets of cheques, or of cheques.
+const ON_CHEQUES = ["issue_cheques", "void_cheque"];
 const message = {
   format: oneOf("timebank-peers/1"),
   kind: oneOf("offer", "cancel", "answer"),
@@ -847,6 +854,7 @@ class Books {
   said = new Map(); // sequence of a transfer or hold → what is said of it, as it was amended
   settled = new Map(); // sequence of a hold → that of its settlement
   amends = new Map(); // sequence of an amendment → that of the transfer or hold
+  booklets = new Map(); // number of a booklet of cheques → its record, account and cheques
   offers = new Map(); // id of an offer to another bank → its body
   ends = new Map(); // id of an offer → the record that ended it
   answers = new Map(); // shared id → the record that answers an offer of another bank
@@ -903,8 +911,11 @@ class Books {
     if (has(request, "id")) {
       check(!this.ids.has(request.id), "ids", "used before");
       const isShared = kind !== "hold" && BETWEEN.some((name) => has(request, name));
-      const own = kind === "due" ? "due:" : isShared ? "peer:" : undefined;
       const found = OWN_IDS.find((prefix) => request.id.startsWith(prefix));
+      const entered = found === "cheque:" && kind === "transfer" && !isShared;
+      const isOfCheque = ON_CHEQUES.includes(kind) || (entered && !has(request, "written_off"));
+      const mine = isOfCheque ? "cheque:" : undefined;
+      const own = kind === "due" ? "due:" : isShared ? "peer:" : mine;
       check(found === own, "ids", "of the library's own");
       this.ids.set(request.id, this.sequence);
     }
@@ -1194,7 +1205,46 @@ class Books {
     if (has(request, "via")) this.takePart([request.via], "", ["open", "frozen"]);
   }
 
+  issue_cheques({ id, account: of, cheques }, effects) {
+    const account = this.account(of);
+    check(account.status === "open", "accounts", `it is ${account.status}`);
+    check(same(effects, { account: of, of: account.opened }), "effects", "another account");
+    const [, number] = /^cheque:([1-9]\d{0,8})$/.exec(id) ?? [];
+    check(number, "cheques", `${id} is no booklet`);
+    this.booklets.set(number, { record: this.sequence, account: of, cheques });
+  }
+
+  // The booklet of a cheque.
+  booklet(id) {
+    const found = /^cheque:([1-9]\d{0,8})-(\d\d)-(\d\d)$/.exec(id);
+    check(found, "cheques", `${id} is no cheque`);
+    const [, number, cheque, digits] = found;
+    const expected = 98n - ((BigInt(number + cheque) * 100n) % 97n);
+    check(BigInt(digits) === expected, "cheques", `the check digits are ${expected}`);
+    check(this.booklets.has(number), "cheques", `no booklet ${number}`);
+    const booklet = this.booklets.get(number);
+    const isThere = between(1n, booklet.cheques)(BigInt(cheque));
+    check(isThere, "cheques", `booklet ${number} has ${booklet.cheques}`);
+    return booklet;
+  }
+
+  void_cheque({ id }, effects) {
+    check(same(effects, { of: this.booklet(id).record }), "effects", "another booklet");
+  }
+
+  // What a transfer is that enters a cheque.
+  enter_cheque(request) {
+    const spender = this.heir(this.booklet(request.id).account);
+    check(request.kind === "exchange", "cheques", `kind is ${request.kind}`);
+    check(request.earners.length === 1, "cheques", "several earners");
+    const spenders = request.spenders.map(([id]) => id);
+    check(same(spenders, [spender]), "cheques", `the booklet is of ${spender}`);
+    for (const field of ["source", "limits"])
+      check(!has(request, field), "fields", `${field} of a cheque`);
+  }
+
   transfer(request, effects) {
+    if (request.id.startsWith("cheque:")) this.enter_cheque(request);
     const day = request.occurred_on ?? this.day;
     check(effects.occurred_on === day, "occurred_on", `not ${day}`);
     const { earned, spent, fee, flags } = this.exchange(request, day);

@@ -470,7 +470,17 @@ SHAPES: dict[str, tuple[dict[str, Test], dict[str, Test]]] = {
         {"id": identifier, "code": label, "offer": is_object, "reason?": is_hex},
         {"terms": TERMS, **SEEN},
     ),
+    "issue_cheques": (
+        {"id": identifier, **ON_ACCOUNT, "cheques": whole(1, 99)},
+        {**ON_ACCOUNT, "of": sequence},
+    ),
+    "void_cheque": (
+        {"id": identifier, "code": label, "reason?": is_hex},
+        {"of": sequence},
+    ),
 }
+#: Kinds whose ids are of booklets of cheques, or of cheques.
+ON_CHEQUES = {"issue_cheques", "void_cheque"}
 #: Kinds that are on an agreement, or on an offer that moves nothing.
 ON_AGREEMENTS = {"agree", "suspend_agreement", "end_agreement", "readmit"}
 #: Effects that only what is between two banks has; what the request of an offer says of it.
@@ -869,6 +879,8 @@ class Books:
         self.settles: dict[int, int] = {}
         #: Sequence of an amendment → that of the transfer or hold.
         self.amends: dict[int, int] = {}
+        #: Number of a booklet of cheques → its record, its account, and how many cheques it has.
+        self.booklets: dict[int, tuple[int, str, int]] = {}
         #: Id of an offer to another bank → its body; of what it came to, the record of the end.
         self.offers: dict[str, Object] = {}
         self.ends: dict[str, Object] = {}
@@ -944,6 +956,9 @@ class Books:
             shared = kind != "hold" and not request.keys().isdisjoint(BETWEEN)
             own = "due:" if kind == "due" else "peer:" if shared else ""
             found = next((one for one in OWN_IDS if request["id"].startswith(one)), "")
+            of_cheque = found == "cheque:" and request.keys().isdisjoint(OF_TRANSFERS)
+            if kind in ON_CHEQUES or (kind == "transfer" and of_cheque):
+                own = "cheque:"
             check(found == own, "ids", "of the library's own")
             self.ids[request["id"]] = self.sequence
         self.commitments |= {(self.sequence, f): request[f] for f in TEXTS if f in request}
@@ -1217,8 +1232,50 @@ class Books:
         if "via" in request:
             self.take_part([request["via"]], allowed=("open", "frozen"))
 
+    def issue_cheques(self, request: Object, effects: Object) -> None:
+        """Give an account a booklet of cheques."""
+        account = self.account(request["account"])
+        check(account.status == "open", "accounts", f"it is {account.status}")
+        expected = {"account": request["account"], "of": account.opened}
+        check(effects == expected, "effects", f"not {expected}")
+        found = re.fullmatch("cheque:([1-9][0-9]{0,8})", request["id"])
+        check(found, "cheques", f"{request['id']!r} is no booklet")
+        assert found is not None
+        booklet = (self.sequence, request["account"], request["cheques"])
+        self.booklets[int(found[1])] = booklet
+
+    def booklet(self, id: str) -> tuple[int, str, int]:
+        """Return the booklet of a cheque: its record, its account, and how many cheques it has."""
+        found = re.fullmatch("cheque:([1-9][0-9]{0,8})-([0-9]{2})-([0-9]{2})", id)
+        check(found, "cheques", f"{id!r} is no cheque")
+        assert found is not None
+        number, cheque = int(found[1]), int(found[2])
+        digits = 98 - int(found[1] + found[2]) * 100 % 97
+        check(digits == int(found[3]), "cheques", f"the check digits are {digits:02}")
+        check(number in self.booklets, "cheques", f"no booklet {number}")
+        of = self.booklets[number]
+        check(1 <= cheque <= of[2], "cheques", f"booklet {number} has {of[2]}")
+        return of
+
+    def void_cheque(self, request: Object, effects: Object) -> None:
+        """Void a cheque."""
+        expected = {"of": self.booklet(request["id"])[0]}
+        check(effects == expected, "effects", f"not {expected}")
+
+    def enter_cheque(self, request: Object) -> None:
+        """Check what a transfer is that enters a cheque."""
+        spender = self.heir(self.booklet(request["id"])[1])
+        check(request["kind"] == "exchange", "cheques", f"kind is {request['kind']!r}")
+        check(len(request["earners"]) == 1, "cheques", "several earners")
+        spenders = [id for id, _ in request["spenders"]]
+        check(spenders == [spender], "cheques", f"the booklet is of {spender!r}")
+        for field in ("source", "limits"):
+            check(field not in request, "fields", f"{field} of a cheque")
+
     def transfer(self, request: Object, effects: Object) -> None:
         """Check a transfer."""
+        if request["id"].startswith("cheque:"):
+            self.enter_cheque(request)
         day = request.get("occurred_on", self.day)
         check(effects["occurred_on"] == day, "occurred_on", f"not {day}")
         earned, spent, fee, flags = self.exchange(request, day, self.statute)

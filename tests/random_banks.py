@@ -30,6 +30,7 @@ from timebank import (
     federation,
     split,
 )
+from timebank.contrib import cheques
 from timebank.federation.booking import book, conclude
 from timebank.federation.one_store import carry, offer_record
 from timebank.journal.offers import answer_body, cancel_body, offer_body
@@ -64,6 +65,7 @@ class Walk:
         self.ahead: timedelta | None = None
         self.transfers: list[str] = []
         self.holds: list[str] = []
+        self.booklets: list[cheques.Booklet] = []
 
     def walk(self, steps: int) -> TimeBank:
         """Take so many steps; what is refused leaves the bank as it was."""
@@ -78,7 +80,8 @@ class Walk:
         self.now += timedelta(microseconds=self.chance.choice((0, 1, 10**9, 10**11)))
         step = self.chance.choices(STEPS, [weight for _, weight in STEPS])[0][0]
         with suppress(TimebankError):
-            step(self)
+            if step not in ON_CHEQUES or self.booklets:
+                step(self)
 
     # -- what is chosen -------------------------------------------------------------------
 
@@ -292,6 +295,35 @@ class Walk:
         credit = self.chance.choice((Donate("pot"), Assign(self.account(), consented=True)))
         self.bank.leave(self.account(), disposal=[credit, WriteOff("pot")])
 
+    # -- cheques ----------------------------------------------------------------------------
+
+    def issue(self) -> None:
+        """Give out a booklet, of the next number or of one far off."""
+        number = self.chance.choice((None, None, self.chance.randrange(1, 999)))
+        some = self.chance.choice((1, 2, 24))
+        made = cheques.issue(self.bank, self.account(), booklet=number, cheques=some)
+        self.booklets.append(made)
+
+    def cheque(self) -> cheques.Number:
+        """A cheque of one of the last booklets; seldom one that none of them has."""
+        booklet = self.chance.choice(self.booklets[-4:])
+        return cheques.Number(booklet.number, self.chance.randrange(1, booklet.cheques + 2))
+
+    def enter(self) -> None:
+        """Enter a cheque; at times one that was entered, or voided."""
+        asked = self.exchange()
+        asked |= {"earner": self.account(), "hours": self.hours()}
+        for name in ("spender", "kind", "limits"):
+            asked.pop(name, None)
+        made = cheques.enter(self.bank, self.cheque(), **asked)
+        self.transfers.append(made.id)
+
+    def void_cheque(self) -> None:
+        """Void a cheque, at times with more words."""
+        code = self.chance.choice(("lost", "stolen", "\U0001f331"))
+        reason = self.chance.choice((None, "in the tram"))
+        cheques.void(self.bank, self.cheque(), code=code, reason=reason)
+
     # -- with the bank next door ------------------------------------------------------------
 
     def agreement(self) -> None:
@@ -504,7 +536,14 @@ STEPS: Final[tuple[tuple[Callable[[Walk], None], int], ...]] = (
     (Walk.go_on, 8),
     (Walk.move_back, 3),
     (Walk.write_off, 1),
+    (Walk.issue, 3),
+    (Walk.enter, 10),
+    (Walk.void_cheque, 2),
 )
+
+
+#: What needs a booklet.
+ON_CHEQUES: Final = (Walk.enter, Walk.void_cheque)
 
 
 def random_bank(seed: int, steps: int = 60) -> TimeBank:

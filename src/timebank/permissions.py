@@ -23,6 +23,7 @@ READS: Final = frozenset(
         "acts_for",
         "audit",
         "balance",
+        "booklets",
         "closings",
         "delegates",
         "dues",
@@ -172,6 +173,7 @@ _OWN: Final = frozenset(
     {
         "account",
         "balance",
+        "booklets",
         "delegates",
         "dues",
         "events",
@@ -203,6 +205,9 @@ _COORDINATOR_ACTIONS: Final = frozenset(
         "offer",
         "answer",
         "conclude",
+        "issue_cheques",
+        "enter_cheque",
+        "void_cheque",
     }
 )
 _TREASURER_ACTIONS: Final = frozenset(
@@ -217,7 +222,9 @@ _TREASURER_ACTIONS: Final = frozenset(
         "close_books",
         "conclude",
         "end_agreement",
+        "enter_cheque",
         "erase",
+        "issue_cheques",
         "merge",
         "readmit",
         "rebuild",
@@ -225,6 +232,7 @@ _TREASURER_ACTIONS: Final = frozenset(
         "run_due",
         "set_limits",
         "suspend_agreement",
+        "void_cheque",
         "write_off",
     }
 )
@@ -238,15 +246,16 @@ class Roles:
     """The usual roles, by actor. One actor may have several.
 
     - *member*: spends, holds and offers to other banks hours of accounts of their own, settles or
-      voids what these proposed or what was proposed to them, concludes what they offered, reads
-      what concerns them, names delegates;
+      voids what these proposed or what was proposed to them, concludes what they offered, voids
+      cheques of their booklets, reads what concerns them, names delegates;
     - *delegate*, by a record and no other way: the same for accounts that named them;
     - *coordinator*: reads all, records for others, reverses, amends, freezes, opens and closes,
-      offers to other banks for others, answers them and concludes;
+      offers to other banks for others, answers them and concludes, issues, enters and voids
+      cheques;
     - *treasurer*: reads all, adopts, sets limits, runs dues, writes off, leaves limits unchecked,
       opens accounts with limits of their own, amends, merges accounts, closes books, erases,
       restarts the clock, accepts a lost history, agrees with other banks, suspends and ends that,
-      readmits them, abandons offers, answers and concludes;
+      readmits them, abandons offers, answers and concludes, issues, enters and voids cheques;
     - *auditor*: reads all.
 
     Who is not named is a member. An account of one's own is the one whose id is the actor's,
@@ -317,7 +326,7 @@ class Roles:
         match ask.action:
             case "transfer" | "hold" | "offer" | "conclude":
                 return not ask.exceeds and acts_for(ask.spenders)
-            case "settle" | "void":
+            case "settle" | "void" | "void_cheque":
                 return acts_for(ask.spenders) or (not ask.exceeds and acts_for(ask.earners))
             case "name_delegate" | "end_delegate":
                 resigns = ask.action == "end_delegate" and ask.request.get("delegate") == actor

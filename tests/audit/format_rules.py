@@ -16,6 +16,7 @@ import attrs
 
 import timebank
 from audit import (
+    cheque_rules,
     crossed,
     crossed_rules,
     forgeries,
@@ -109,6 +110,7 @@ BASES: Final = (
     restarted,
     crossed.spending,
     crossed.earning,
+    cheque_rules.booklets,
 )
 
 
@@ -1715,6 +1717,7 @@ RULES: Final[tuple[FormatRule, ...]] = (
         for rule in _ONE_BANK
     ),
     *crossed_rules.RULES,
+    *cheque_rules.RULES,
 )
 
 

@@ -20,6 +20,7 @@ from support import examples, sources
 from timebank import BankBatch, TimeBank, federation
 from timebank.bank.following import _STEPS, MOST, KnownState, follow
 from timebank.bank.session import Session, Sources
+from timebank.contrib import cheques
 from timebank.journal import canonical, digest, parse
 from timebank.journal.kinds import KINDS
 from timebank.model import RecordRow
@@ -73,6 +74,11 @@ def refuse(bank: TimeBank) -> None:
     federation.transfer(other, bank, spender="p1", earner="nobody", hours=1)
 
 
+def cheque(bank: TimeBank) -> None:
+    """Give out a booklet of cheques, and void one."""
+    cheques.void(bank, cheques.issue(bank, "pot").numbers[0])
+
+
 #: What a walk seldom does.
 SELDOM: tuple[Callable[[TimeBank], object], ...] = (
     lambda bank: federation.agree(bank, "elsewhere", **TERMS),
@@ -80,6 +86,7 @@ SELDOM: tuple[Callable[[TimeBank], object], ...] = (
     lambda bank: bank._execute(Readmit.of("elsewhere", head=HEAD, reason="so")),
     lambda bank: federation.end(bank, "elsewhere", reason="so"),
     refuse,
+    cheque,
     lambda bank: bank.freeze("pot"),
     lambda bank: bank.thaw("pot"),
     lambda bank: bank.close_account("pot"),
@@ -141,7 +148,7 @@ def test_each_kind_is_followed_or_rare() -> None:
     """A new kind of record belongs to one of the two; a walk meets all that are followed."""
     assert set(KINDS) == RARE | set(_STEPS)
     seen: set[str] = set()
-    for seed in range(8):
+    for seed in range(24):
         walk = Followed(seed)
         walk.walk(60)
         seen |= walk.kinds

@@ -14,7 +14,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 import timebank
-from golden import federated
+from golden import cheques, federated
 from timebank import (
     Assign,
     Band,
@@ -699,6 +699,7 @@ JOURNALS: Final[dict[str, Callable[[Sources], TimeBank]]] = {
     "clocks": clocks,
     "corrections": corrections,
     "history": history,
+    "cheques": lambda sources: cheques.booklets(sources.open(), sources.go),
     "store-bovisa": of_two(federated.one_store, "bovisa"),
     "store-isola": of_two(federated.one_store, "isola"),
     "server-affori": of_two(federated.two_servers, "affori"),

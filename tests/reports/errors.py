@@ -142,8 +142,26 @@ def _of_operations() -> Iterator[timebank.TimebankError]:
     yield errors.StatuteNotFound("2026")
     yield errors.BankNotFound("main", "sqlite:///bank.db")
     yield errors.NotFound("nothing like it")
+    yield from _of_cheques()
     for original in _originals():
         yield errors.IdempotencyMismatch("visit", original=original, differs="it was another")
+
+
+def _of_cheques() -> Iterator[timebank.TimebankError]:
+    for reason in ("form", "check"):
+        yield errors.ChequeMistyped("17-03-34", reason=reason)
+    yield errors.BookletNotFound(17)
+    yield errors.ChequeNotFound("17-30-49", booklet=17, cheques=24)
+    for why in ("lost", "stolen", "spoiled", "eaten"):
+        yield errors.ChequeVoided("17-03-33", voided_on=DAY, why=why)
+    original = next(one for one in _originals() if isinstance(one, timebank.Transfer))
+    for doing in ("enter", "void"):
+        yield errors.ChequeEntered(
+            "17-03-33", original=original, entered_on=DAY, differs="hours", doing=doing
+        )
+    yield errors.BookletTaken(
+        "cheque:17", original=None, booklet=17, account="m1", cheques=24, free=18
+    )
 
 
 def _of_the_call() -> Iterator[timebank.TimebankError]:

@@ -27,6 +27,7 @@ from timebank import (
     reports,
 )
 from timebank.audit import BooksReport, audit_banks
+from timebank.contrib import cheques
 from timebank.interchange.engine.reconcile import Difference, Reconciliation
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.queries.impact import Impact
@@ -136,6 +137,7 @@ def results() -> dict[str, list[Any]]:
         ImportReport(),
         _import_report(),
         *_of_two_banks(),
+        *_of_cheques(),
         bank.erase("m1", reason="asked"),
         bank.erase(record="visit-81", reason="asked"),
     ]
@@ -173,6 +175,22 @@ def _of_two_banks() -> Iterator[Any]:
     with bovisa.store.reader(bovisa.name) as reader:
         row = reader.records(after=reader.head().sequence - 1, limit=1)[0]
         yield read_operation(reader, row, now=0)
+
+
+def _of_cheques() -> Iterator[Any]:
+    bank = timebank.open("memory:")
+    bank.open_account("anna")
+    bank.open_account("bruno")
+    booklet = cheques.issue(bank, "anna", booklet=17)
+    yield booklet
+    yield cheques.void(bank, "17-03-33", code="stolen", reason="on the tram")
+    pile = cheques.pile_of(
+        {"number": str(one), "earner": "bruno", "hours": "1"}
+        for one in [*booklet.numbers[:3], booklet.numbers[0]]
+    )
+    yield cheques.preview(bank, pile)
+    yield cheques.book(bank, pile, leave_out=True)
+    yield from cheques.booklets(bank)
 
 
 def _import_report() -> ImportReport:

@@ -76,7 +76,22 @@ def made() -> Iterator[TimebankError]:
     yield errors.Corrupt("record 3")
 
 
-ERRORS = list(made())
+def of_cheques() -> Iterator[TimebankError]:
+    """An error of each class that is on cheques."""
+    bank = timebank.open("memory:", **sources())
+    fill(bank)
+    yield errors.ChequeMistyped("17-03-34", reason="check")
+    yield errors.BookletNotFound(17)
+    yield errors.ChequeNotFound("17-30-49", booklet=17, cheques=24)
+    yield errors.ChequeVoided("17-03-33", voided_on=DAY, why="lost")
+    original = next(bank.transfers())
+    yield errors.ChequeEntered(
+        "17-03-33", original=original, entered_on=DAY, differs="hours", doing="enter"
+    )
+    yield errors.BookletTaken("b", original=None, booklet=17, account="m1", cheques=24, free=18)
+
+
+ERRORS = [*made(), *of_cheques()]
 
 
 def test_each_class_is_tried() -> None:

@@ -36,6 +36,8 @@ from timebank import (
     WriteOff,
     WrongType,
 )
+from timebank.contrib import cheques
+from timebank.contrib.cheques import Number
 from timebank.model.members import Disposal
 from timebank.permissions import READS
 from timebank.proof import Receipt, SigningKey, origin_of, receipt
@@ -63,6 +65,7 @@ def bank(clock: Clock) -> TimeBank:
         carla.open_account(id, kind=kind)
     carla.transfer(earner="anna", spender="bruno", hours=2, id="visit")
     carla.hold(earner="bruno", spender="rossi", hours=1, id="held")
+    cheques.issue(carla, "anna", booklet=17)
     return opened
 
 
@@ -144,7 +147,13 @@ def receipt_of(bank: TimeBank, id: str) -> Receipt:
 
 
 #: Calls that are given a bank, and are asked for as one of its own.
-GIVEN_A_BANK: dict[str, Callable[[Any], Any]] = {"receipt": lambda b: receipt_of(b, "visit")}
+GIVEN_A_BANK: dict[str, Callable[[Any], Any]] = {
+    "receipt": lambda b: receipt_of(b, "visit"),
+    "booklets": lambda b: cheques.booklets(b, "anna"),
+    "issue_cheques": lambda b: cheques.issue(b, "bruno"),
+    "enter_cheque": lambda b: cheques.enter(b, Number(17, 1), earner="bruno", hours=1),
+    "void_cheque": lambda b: cheques.void(b, Number(17, 2)),
+}
 ALONE = OF_A_BANK_ALONE | GIVEN_A_BANK
 #: What asks for nothing itself: each call in it, or on what it gives, does.
 UNASKED = {"acting_as", "batch", "close", "end", "preview"}
@@ -189,6 +198,7 @@ def test_a_callable_that_says_no(bank: TimeBank, name: str) -> None:
 MEMBER_OF_BOTH = {
     "account",
     "balance",
+    "booklets",
     "closings",
     "delegates",
     "dues",
@@ -203,7 +213,9 @@ MEMBER_OF_BOTH = {
     "statutes",
     "transfer",
     "transfer_by_id",
+    "void_cheque",
 }
+ON_CHEQUES = {"enter_cheque", "issue_cheques", "void_cheque"}
 COORDINATES = {
     *("amend", "amend_account"),
     *("close_account", "end_delegate", "freeze", "hold", "leave", "name_delegate", "open_account"),
@@ -220,8 +232,8 @@ MAY: dict[str | None, AbstractSet[str]] = {
     "fund": {"closings", "statute", "statutes"},  # an account of the bank is nobody's own
     "ada": set(READS),
     "both": set(READS),
-    "tom": READS | KEEPS_THE_BOOKS,
-    "carla": READS | COORDINATES,
+    "tom": READS | KEEPS_THE_BOOKS | ON_CHEQUES,
+    "carla": READS | COORDINATES | ON_CHEQUES,
 }
 
 

@@ -6,6 +6,7 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.i18n import set_language
+from exchange.members.views import Password
 
 urlpatterns = [
     path("", include("exchange.members.urls")),
@@ -13,7 +14,7 @@ urlpatterns = [
     path("treasury/", include("exchange.treasury.urls")),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
-    path("password/", auth.PasswordChangeView.as_view(success_url="/"), name="password"),
+    path("password/", Password.as_view(), name="password"),
     path(
         "welcome/<uidb64>/<token>/",
         auth.PasswordResetConfirmView.as_view(success_url="/login/"),

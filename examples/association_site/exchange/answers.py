@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django.views.generic import FormView
 
+from exchange.people import Names
 from timebank import explain
-from timebank.errors import NotFound, NotPermitted, Retryable, TimebankError
+from timebank.errors import (
+    IdempotencyMismatch,
+    NotFound,
+    NotPermitted,
+    Retryable,
+    TimebankError,
+)
+
+
+class Refused(Exception):
+    """What the site itself refuses, where the bank has no say: its text is for who reads it."""
+
+
+class SentBefore(Exception):
+    """A form was sent before, filled in otherwise: its id is in use."""
 
 
 def said(error: TimebankError, request: Any) -> str:
     """Return a refusal in the words and the language of who reads it."""
-    return explain(error, lang=(get_language() or "it")[:2], names=request.bank)
+    return explain(error, lang=(get_language() or "it")[:2], names=Names(request.bank))
 
 
 class Answers:
@@ -45,7 +61,9 @@ class Answers:
         return answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Show an error of the bank that no form has shown."""
+        """Show an error of the bank that no form has shown; a database that is busy, too."""
+        if isinstance(error, OperationalError):
+            return render(request, "exchange/refused.html", {"again": True}, status=503)
         if not isinstance(error, TimebankError):
             return None
         status = 400
@@ -69,9 +87,11 @@ class Booking(FormView):
     """A page with a form that changes the bank, in one transaction, or shows why not."""
 
     template_name = "exchange/form.html"
-    title = ""
-    button = ""
+    title: Any = ""
+    button: Any = ""
     success_url = "/"
+    #: The fields beside which errors are said; all others are said above the form.
+    beside: ClassVar[dict[type[TimebankError], str]] = {}
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         """Give the template the title and the name of the button."""
@@ -83,13 +103,30 @@ class Booking(FormView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Book; what is refused is said above the form, which keeps what was written."""
+        operation = str(form.cleaned_data.get("operation"))
         try:
             with transaction.atomic():
                 done = self.book(form.cleaned_data)
         except (Http404, NotPermitted):
             raise
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        except SentBefore:
+            self.sent_before(form)
         except TimebankError as error:
-            form.add_error(None, said(error, self.request))
-            return self.form_invalid(form)
-        messages.success(self.request, done)
-        return HttpResponseRedirect(self.get_success_url())
+            if isinstance(error, IdempotencyMismatch) and error.id == operation:
+                self.sent_before(form)
+            else:
+                fields = [field for kind, field in self.beside.items() if isinstance(error, kind)]
+                form.add_error(fields[0] if fields else None, said(error, self.request))
+        else:
+            messages.success(self.request, done)
+            return HttpResponseRedirect(self.get_success_url())
+        return self.form_invalid(form)
+
+    def sent_before(self, form: Any) -> None:
+        """Say that a form was sent already, as after a step back; sent again, it is another."""
+        form.data = form.data.copy()
+        form.data["operation"] = str(uuid.uuid4())
+        text = _("You sent this form already, filled in otherwise. Send it again to add this too.")
+        form.add_error(None, text)

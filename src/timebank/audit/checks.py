@@ -8,6 +8,7 @@ from timebank.audit.agreements import Agreements
 from timebank.audit.base import AuditCheck
 from timebank.audit.canonical import Canonical
 from timebank.audit.chain import Chain
+from timebank.audit.cheques import Cheques
 from timebank.audit.clocks import Clocks
 from timebank.audit.derived import DerivedRows
 from timebank.audit.effects import Effects
@@ -36,6 +37,7 @@ CHECKS: Final[tuple[type[AuditCheck], ...]] = (
     Holds,  # holds
     Reversals,  # reversals
     Agreements,  # agreements
+    Cheques,  # cheques
     Ids,  # ids
     Clocks,  # clocks
     Texts,  # texts

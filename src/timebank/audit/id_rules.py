@@ -13,6 +13,8 @@ from typing import Any, Final
 from unicodedata import normalize
 
 from timebank.audit.base import Difference
+from timebank.audit.cheques import PREFIX
+from timebank.audit.cheques import id_differences as cheque_differences
 from timebank.errors import shown
 from timebank.model.said import said
 
@@ -59,6 +61,8 @@ SCRIPTS: Final[dict[str, tuple[tuple[int, int], ...]]] = {
 #: What ids of operations begin with that only the library gives.
 RESERVED: Final = ("due:", "peer:", "cheque:")
 
+#: The kinds of record whose ids may be of booklets and cheques.
+_ON_CHEQUES: Final = frozenset({"issue_cheques", "transfer", "void_cheque"})
 #: The kinds of record that have labels.
 _DESCRIBED: Final = frozenset({"transfer", "hold", "amend"})
 _LABELS: Final = ("category", "area", "resource")
@@ -78,6 +82,10 @@ def id_differences(record: dict[str, Any]) -> Iterator[Difference]:
     if id is not None and id.startswith(RESERVED) and record["kind"] != "due":
         # Which id an exchange with another bank has is looked at where its offer is.
         if id.startswith("peer:") and is_between_banks(record["kind"], request):
+            return
+        if id.startswith(PREFIX) and record["kind"] in _ON_CHEQUES:
+            if record["kind"] == "transfer":  # of the others it is looked at with their fields
+                yield from cheque_differences("transfer", id)
             return
         yield said("request_id_without_our_prefix"), shown(id)
 

@@ -183,6 +183,11 @@ _REQUESTS: Final[dict[str, tuple[dict[str, Any], frozenset[str]]]] = {
         {"id": str, "code": str, "offer": Signed, "reason": str},
         frozenset({"id", "code", "offer"}),
     ),
+    "issue_cheques": (
+        {"id": str, "account": str, "cheques": int},
+        frozenset({"id", "account", "cheques"}),
+    ),
+    "void_cheque": ({"id": str, "code": str, "reason": str}, frozenset({"id", "code"})),
 }
 _PEER_EFFECTS: Final = {"account": str, "of": int}
 _ACCOUNT_EFFECTS: Final = {"account": str, "sets": dict}
@@ -212,6 +217,8 @@ _EFFECTS: Final[dict[str, dict[str, Any]]] = {
     "end_agreement": {**_PEER_EFFECTS, "sets": dict},
     "readmit": _PEER_EFFECTS,
     "refuse": {},
+    "issue_cheques": _PEER_EFFECTS,
+    "void_cheque": {"of": int},
 }
 _TOLD: Final = {"terms": Terms, "seen": SignedHead}
 #: Kind → effects that may be there.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, Final
 
+from timebank.audit import cheques
 from timebank.audit.base import Difference
 from timebank.audit.message_fields import told_differences, value_differences
 from timebank.errors import shown
@@ -199,6 +200,19 @@ def _ended(request: _Object, effects: _Object) -> Iterator[Difference]:
         yield said("request_with", fields="abandoned, reason"), ", ".join(map(shown, request))
 
 
+def _issued(request: _Object, _: _Object) -> Iterator[Difference]:
+    """Yield what is wrong with a booklet of cheques."""
+    yield from cheques.id_differences("issue_cheques", request["id"])
+    if not 1 <= request["cheques"] <= cheques.MOST_CHEQUES:
+        expected = said("request_cheques_of", most=cheques.MOST_CHEQUES)
+        yield expected, shown(request["cheques"])
+
+
+def _voided(request: _Object, _: _Object) -> Iterator[Difference]:
+    """Yield where what is voided is no cheque."""
+    yield from cheques.id_differences("void_cheque", request["id"])
+
+
 def is_ascending(values: list[Any]) -> bool:
     """Return whether values are sorted, each once.
 
@@ -218,6 +232,8 @@ _FORMS: Final[dict[str, tuple[Callable[[_Object, _Object], Iterator[Difference]]
     "void": (_ended,),
     "reverse": (_quantities, _reasoned, _between_banks),
     "refuse": (_between_banks,),
+    "issue_cheques": (_issued,),
+    "void_cheque": (_voided,),
     "agree": (_agreed,),
     "readmit": (_agreed,),
     "erase": (_erased,),

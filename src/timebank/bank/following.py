@@ -190,5 +190,7 @@ _STEPS: Final[Mapping[str, Callable[[Fold, RecordRow, Mapping[str, Any]], list[s
     "end_agreement": _change,
     "readmit": _nothing,
     "refuse": _nothing,
+    "issue_cheques": _nothing,
+    "void_cheque": _nothing,
     "erase": _nothing,
 }

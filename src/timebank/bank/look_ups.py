@@ -14,6 +14,7 @@ from timebank.model import Transfer
 from timebank.model.agreements import shared_id
 from timebank.queries.accounts import opened_on, posted_on
 from timebank.queries.agreements import agreement_of, moved_back
+from timebank.queries.cheques import issued_booklet
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import (
     days_of_exchange,
@@ -38,6 +39,7 @@ from timebank.rules import Held, Original, State
 from timebank.rules.accounts import ChangeStatus, OpenAccount, Rename
 from timebank.rules.amendments import Amend, Described
 from timebank.rules.bookings import AcceptReversal
+from timebank.rules.cheques import EnterCheque, VoidCheque, number_of
 from timebank.rules.clock import RestartClock
 from timebank.rules.closing import CloseBooks
 from timebank.rules.conclusions import BringIn, SettleOffer, VoidOffer
@@ -270,6 +272,16 @@ def see_loss(session: Session, command: AcceptHistory, state: State, now: int) -
         state.declared = naming(reader, sequence, digest) is not None
 
 
+def see_booklet(
+    session: Session, command: EnterCheque | VoidCheque, state: State, now: int
+) -> None:
+    """See the booklet that a cheque is of, and load the fund of a fee."""
+    session.flush()
+    state.booklet = issued_booklet(session.writer, number_of(command).booklet)
+    if session.statute.fee is not None:
+        session.load((session.statute.fee.fund,))
+
+
 _DESCRIBED: Final = frozenset({"transfer", "hold", "settle"})
 #: Look up what a command must see beside its accounts, by its kind.
 LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
@@ -300,4 +312,6 @@ LOOK_UPS: Final[Mapping[str, Callable[[Session, Any, State, int], None]]] = {
     "void_offer": see_offered,
     "bring_in": see_offered,
     "write_off": see_agreement,
+    "enter_cheque": see_booklet,
+    "void_cheque": see_booklet,
 }

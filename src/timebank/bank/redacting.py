@@ -28,6 +28,7 @@ from timebank.errors import (
     shown,
 )
 from timebank.model import Flag, Hold, Transfer
+from timebank.model.cheques import VoidedCheque
 from timebank.model.members import Charge, DueReport, Leaving
 from timebank.permissions import Ask, Permissions, permits
 from timebank.queries.statements import Statement
@@ -195,6 +196,8 @@ class Viewer:
                 sees = self._may_see("hold_by_id", original.earners, original.spenders)
             case Statute():
                 sees = self._may("statute")
+            case VoidedCheque():
+                sees = self._may("booklets", *self._ask.spenders)
             case _:
                 sees = self._may("account", *self._ask.accounts)
         if not sees:

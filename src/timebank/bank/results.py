@@ -12,8 +12,10 @@ from timebank.errors import Corrupt, TransferNotFound
 from timebank.journal.kinds import RecordBody
 from timebank.model import ClockRestart, Closing, DeclaredLoss, Head, instant
 from timebank.model.agreements import Agreement, Refusal
+from timebank.model.cheques import Booklet, VoidedCheque
 from timebank.model.members import Delegate
 from timebank.queries.agreements import agreement_of
+from timebank.queries.cheques import new_booklet, void_view
 from timebank.queries.corrections import closings
 from timebank.queries.history import naming
 from timebank.queries.records import body_of, record_at
@@ -106,6 +108,16 @@ def _refusal(session: Session, command: Refuse, record: RecordBody, now: int) ->
     return refusal_of(record, command.texts)
 
 
+def _booklet(session: Session, command: AnyCommand, record: RecordBody, now: int) -> Booklet:
+    return new_booklet(record)
+
+
+def _voided_cheque(
+    session: Session, command: AnyCommand, record: RecordBody, now: int
+) -> VoidedCheque:
+    return void_view(record, command.texts)
+
+
 def repeated(result: Any) -> Any:
     """Return a result that says of itself that its call recorded nothing.
 
@@ -125,4 +137,6 @@ RESULTS: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
     "loss": _loss,
     "agreement": _agreement,
     "refusal": _refusal,
+    "booklet": _booklet,
+    "voided_cheque": _voided_cheque,
 }

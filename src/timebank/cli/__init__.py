@@ -12,6 +12,7 @@ from timebank.cli.accounts import account
 from timebank.cli.address import BankAddress
 from timebank.cli.audit import audit, audit_host
 from timebank.cli.banks import banks
+from timebank.cli.cheques import cheques, load
 from timebank.cli.clock import clock
 from timebank.cli.corrections import amend, close_books
 from timebank.cli.demo import demo
@@ -94,6 +95,7 @@ for _command in (
     settle,
     void,
     holds,
+    cheques,
     statute,
     welcome,
     run_due,
@@ -130,3 +132,4 @@ for _command in (
     schema,
 ):
     main.add_command(_command)
+load()

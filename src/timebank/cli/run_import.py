@@ -189,12 +189,12 @@ def _quarantine_file(path: str | None, importer: Importer) -> Iterator[Quarantin
         yield None
         return
     with open(
-        path, "w", encoding="utf-8", errors="backslashreplace", newline="", opener=_private
+        path, "w", encoding="utf-8", errors="backslashreplace", newline="", opener=private
     ) as file:
         # In the dialect of the sheet, with a mark by which spreadsheets know UTF-8.
         yield QuarantineFile(file, delimiter=getattr(importer, "dialect", ","), bom=True)
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
     """Open a file, made for its owner alone where it is not there: the rows are about people."""
     return os.open(path, flags, 0o600)

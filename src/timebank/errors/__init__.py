@@ -31,6 +31,14 @@ from timebank.errors.calls import (
     WrongHoursType,
     WrongType,
 )
+from timebank.errors.cheques import (
+    BookletNotFound,
+    BookletTaken,
+    ChequeEntered,
+    ChequeMistyped,
+    ChequeNotFound,
+    ChequeVoided,
+)
 from timebank.errors.failures import (
     FAILURES,
     ClockBehind,
@@ -74,7 +82,13 @@ __all__ = [
     "AlreadyResolved",
     "AnsweredTooLate",
     "BankNotFound",
+    "BookletNotFound",
+    "BookletTaken",
     "BooksClosed",
+    "ChequeEntered",
+    "ChequeMistyped",
+    "ChequeNotFound",
+    "ChequeVoided",
     "ClockBehind",
     "Conflict",
     "Corrupt",

@@ -328,6 +328,14 @@ def _refuse(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     return Derived()
 
 
+def _void_cheque(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    """Add no row: voided cheques are found by the records that refer to their booklet."""
+    if not 0 < _is(int, effects["of"]) < sequence:
+        msg = "a voided cheque is of a booklet that was issued before"
+        raise ValueError(msg)
+    return Derived()
+
+
 def _is(expected: type, value: Any) -> Any:
     if type(value) is not expected:
         msg = f"{shown(value)} is no {expected.__name__}"
@@ -364,6 +372,8 @@ _STEPS: Final[dict[str, Callable[[Fold, int, Mapping[str, Any]], Derived]]] = {
     "end_agreement": _agree,
     "readmit": _peer,
     "refuse": _refuse,
+    "issue_cheques": _peer,
+    "void_cheque": _void_cheque,
 }
 
 

@@ -361,6 +361,20 @@ class RefuseRequest(TypedDict):
     offer: NotRequired[Any]
 
 
+class IssueChequesRequest(OnAccount):
+    """The request that gives an account a booklet: its number is in the id, as `cheque:17`."""
+
+    id: str
+    cheques: int
+
+
+class VoidChequeRequest(TypedDict):
+    """The request that uses up the number of a cheque; `code` says why, as "lost"."""
+
+    id: str
+    code: str
+
+
 class AgreementEffects(AccountEffects):
     """The effects of agreeing, or of ending it; `of` is the record that opened the account."""
 
@@ -379,6 +393,19 @@ class RefuseEffects(TypedDict, total=False):
 
     terms: list[int | None]
     seen: list[Any]
+
+
+class IssueChequesEffects(TypedDict):
+    """The effects of issuing cheques; `of` is the record that opened the account."""
+
+    account: str
+    of: int
+
+
+class VoidChequeEffects(TypedDict):
+    """The effects of voiding a cheque: the record that issued its booklet."""
+
+    of: int
 
 
 Request = (
@@ -402,6 +429,8 @@ Request = (
     | AgreeRequest
     | ReadmitRequest
     | RefuseRequest
+    | IssueChequesRequest
+    | VoidChequeRequest
 )
 Effects = (
     AccountEffects
@@ -420,6 +449,8 @@ Effects = (
     | AgreementEffects
     | PeerEffects
     | RefuseEffects
+    | IssueChequesEffects
+    | VoidChequeEffects
 )
 
 
@@ -453,6 +484,8 @@ View = Literal[
     "loss",
     "agreement",
     "refusal",
+    "booklet",
+    "voided_cheque",
 ]
 
 
@@ -508,6 +541,8 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("end_agreement", "agreements.End", "end", "agreement", "account plan"),
         Kind("readmit", "agreements.Readmit", "readmit", "agreement", "account"),
         Kind("refuse", "refusals.Refuse", "refuse", "refusal", ""),
+        Kind("issue_cheques", "cheques.IssueCheques", "issue", "booklet", "account"),
+        Kind("void_cheque", "cheques.VoidCheque", "void", "voided_cheque", ""),
     )
 }  # fmt: skip
 

@@ -51,10 +51,10 @@ class Event:
     """Something that happened to an account itself: opened, renamed, frozen, left, and so on.
 
     `kind` is that of the record, `text` the reason or the name that was given with it, `None`
-    where there was none or it was erased; of a delegate it is the delegate's id. `account` is
-    the one that it happened to, which may have been merged since. `changes` has what was and what
-    is of a correction: of `kind`, of `joined_on` (days, or `None`), and of `merged` the ids of the
-    duplicate and of the account that it became.
+    where there was none or it was erased; of a delegate it is the delegate's id, of cheques the
+    number of their booklet. `account` is the one that it happened to, which may have been merged
+    since. `changes` has what was and what is of a correction: of `kind`, of `joined_on` (days, or
+    `None`), and of `merged` the ids of the duplicate and of the account that it became.
 
     >>> import timebank
     >>> bank = timebank.open("memory:")

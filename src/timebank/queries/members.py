@@ -94,13 +94,16 @@ def _event(reader: Reader, row: RecordRow, accounts: tuple[str, ...]) -> Event |
     if account is None:
         return None
     texts = texts_of(reader, row.sequence)
+    of = effects.get("delegate")
+    if row.kind == "issue_cheques":
+        of = record["request"]["id"].partition(":")[2]
     return Event(
         account=account,
         kind=row.kind,
         sequence=row.sequence,
         recorded_at=instant(record["recorded_at"]),
         actor=record.get("actor"),
-        text=texts.get("reason", texts.get("name", effects.get("delegate"))),
+        text=texts.get("reason", texts.get("name", of)),
         changes=_changes(row.kind, effects),
     )
 

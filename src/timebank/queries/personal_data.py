@@ -43,8 +43,8 @@ class Mention:
     """A record that is about somebody, and their parts in it.
 
     `account`: it is on the account itself. `side`: hours are given to it or by it, or what
-    did so is settled, voided, reversed or amended. `via`, `actor`, `delegate`: as the field is
-    called.
+    did so is settled, voided, reversed or amended, or a cheque of its booklets is voided. `via`,
+    `actor`, `delegate`: as the field is called.
     """
 
     row: RecordRow
@@ -63,7 +63,8 @@ class RecordsAbout:
     after: int = 0
     #: The account, and those that were merged into it.
     accounts: tuple[str, ...] = ()
-    #: The exchanges and holds in which they take part: what refers to these is about them too.
+    #: Exchanges and holds in which they take part, and their booklets of cheques: what refers to
+    #: these is about them too.
     _taken: set[int] = attrs.field(factory=set)
 
     def read(self, reader: Reader) -> Iterator[Mention]:
@@ -86,6 +87,8 @@ class RecordsAbout:
         if row.kind in ON_ACCOUNT:
             if not {request["account"], request.get("into")}.isdisjoint(self.accounts):
                 parts.add("account")
+                if row.kind == "issue_cheques":  # which its voided cheques refer to
+                    self._taken.add(row.sequence)
         elif row.refers_to in self._taken or self._takes_part(row.kind, request):
             parts.add("side")
             self._taken.add(row.sequence)
@@ -175,7 +178,7 @@ def _listed(
         return "events", found | _asked(record["request"], texts) | more
     found["id"] = record["request"].get("operation", row.id)
     found["as"] = sorted(mention.parts)
-    has_reason = kind in {"void", "amend"} and "side" in mention.parts
+    has_reason = kind in {"void", "amend", "void_cheque"} and "side" in mention.parts
     return "mentions", found | ({"reason": texts.get("reason")} if has_reason else {}) | more
 
 

@@ -26,6 +26,8 @@ from timebank.model import (
 )
 from timebank.model.across import across_of
 from timebank.model.agreements import Refusal
+from timebank.model.cheques import Booklet, VoidedCheque
+from timebank.queries.cheques import booklet_of, voided_cheque
 from timebank.queries.clock import was_restarted
 from timebank.queries.corrections import amendments, described_now, note_of, time_of
 from timebank.queries.records import (
@@ -400,7 +402,16 @@ def refusal_of(record: RecordBody, texts: Mapping[str, str]) -> Refusal:
     )
 
 
-def read_operation(reader: Reader, row: RecordRow, *, now: int) -> Transfer | Hold | Refusal:
+#: Return what is on cheques from its record's row.
+_ON_CHEQUES: Final[Mapping[str, Callable[[Reader, RecordRow], Booklet | VoidedCheque]]] = {
+    "issue_cheques": booklet_of,
+    "void_cheque": voided_cheque,
+}
+
+
+def read_operation(
+    reader: Reader, row: RecordRow, *, now: int
+) -> Transfer | Hold | Refusal | Booklet | VoidedCheque:
     """Return what the caller of an operation got, as it stands now, from its record's row."""
     if row.kind == "hold":
         return read_hold(reader, row, now=now)
@@ -408,4 +419,6 @@ def read_operation(reader: Reader, row: RecordRow, *, now: int) -> Transfer | Ho
         return refusal_of(body_of(row), texts_of(reader, row.sequence))
     if row.kind == "void":
         return hold_of(reader, body_of(row)["request"]["hold"], now=now)
+    if row.kind in _ON_CHEQUES:
+        return _ON_CHEQUES[row.kind](reader, row)
     return read_transfer(reader, row)

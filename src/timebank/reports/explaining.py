@@ -17,6 +17,10 @@ from timebank.errors import (
     AccountNotFound,
     AccountNotOpen,
     AlreadyResolved,
+    BookletTaken,
+    ChequeEntered,
+    ChequeMistyped,
+    ChequeVoided,
     DuesNotCharged,
     GranularityRefused,
     HoldsOpen,
@@ -367,11 +371,33 @@ def _mismatch(told: _Explanation, error: IdempotencyMismatch) -> tuple[str, _Fac
     return "idempotency_mismatch", {}
 
 
+def _booklet_taken(_: _Explanation, error: BookletTaken) -> tuple[str, _Facts]:
+    return "booklet_taken", {}
+
+
+def _mistyped(_: _Explanation, error: ChequeMistyped) -> tuple[str, _Facts]:
+    return f"cheque_mistyped_{error.reason}", {}
+
+
+def _cheque_entered(told: _Explanation, error: ChequeEntered) -> tuple[str, _Facts]:
+    earners = told.listed([error.earner])
+    return f"cheque_entered_{error.doing}", {"earners": earners, "day": error.occurred_on}
+
+
+def _cheque_voided(told: _Explanation, error: ChequeVoided) -> tuple[str, _Facts]:
+    key = f"cheque_{error.why}"
+    return error.code, {"why": told.words(key) if told.words.has(key) else error.why}
+
+
 _SENTENCES: Final[dict[type[TimebankError], Callable[[_Explanation, Any], tuple[str, _Facts]]]] = {
     AccountNotEmpty: _not_empty,
     AccountNotFound: _no_account,
     AccountNotOpen: _not_open,
     AlreadyResolved: _resolved,
+    BookletTaken: _booklet_taken,
+    ChequeEntered: _cheque_entered,
+    ChequeMistyped: _mistyped,
+    ChequeVoided: _cheque_voided,
     DuesNotCharged: _dues,
     HoldsOpen: _holds_open,
     IdempotencyMismatch: _mismatch,

@@ -116,13 +116,24 @@ def _came_to(
             case "amend_account":
                 was, sets = effects["was"], effects["sets"]
                 return "; ".join(changes_text({field: (was[field], sets[field]) for field in sets}))
-            case "agree" | "readmit":
-                return _agreed(body, banks, words)
+            case "agree" | "issue_cheques" | "readmit" | "void_cheque":
+                return _asked(body, banks, words)
             case kind if kind in _CAME_TO:
                 return _CAME_TO[kind](effects, words)
         return _across(body, banks, words)
     except (KeyError, TypeError, ValueError):
         return words("unreadable")
+
+
+def _asked(body: dict[str, Any], banks: Mapping[str, str], words: Words) -> str:
+    """Return what was asked, where that is what it came to."""
+    request = body["request"]
+    if body["kind"] == "void_cheque":
+        key = f"why_{request['code']}"
+        return words(key) if words.has(key) else str(request["code"])
+    if body["kind"] == "issue_cheques":
+        return words("issued", cheques=request["cheques"], account=request["account"])
+    return _agreed(body, banks, words)
 
 
 def _agreed(body: dict[str, Any], banks: Mapping[str, str], words: Words) -> str:

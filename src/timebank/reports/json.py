@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from timebank.queries.json_cheque_shapes import booklet, voided_cheque
 from timebank.queries.json_peer_shapes import agreement, crossing, refusal
 from timebank.queries.json_report_shapes import (
     audit_report,
@@ -70,6 +71,7 @@ __all__ = [
     "balance",
     "balances",
     "bank_report",
+    "booklet",
     "books_report",
     "cause",
     "charge",
@@ -106,4 +108,5 @@ __all__ = [
     "trial_balance",
     "trial_line",
     "value",
+    "voided_cheque",
 ]

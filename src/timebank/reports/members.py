@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from timebank.hours import Hours
-from timebank.model import Erasure, Hold
+from timebank.model import Erasure
 from timebank.model.members import Charge, Delegate, Due, DueReport, Event, Inactive, Leaving
 from timebank.reports.corrections import changes_text
 from timebank.reports.text import (
@@ -120,8 +120,12 @@ def dues_text(dues: Iterable[Due], account: str) -> list[str]:
 # -- leaving -------------------------------------------------------------------------
 
 
-def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
+def leaving_text(
+    left: Leaving, *, dry_run: bool = False, names: Mapping[str, str] | None = None
+) -> list[str]:
     """Return a line for each step by which a member left.
+
+    `names` are those of accounts and of delegates, by their ids; an id stands where there is none.
 
     >>> import timebank
     >>> from timebank.reports.members import leaving_text
@@ -131,37 +135,46 @@ def leaving_text(left: Leaving, *, dry_run: bool = False) -> list[str]:
     ['m1 Maria R. has left: the account is closed.']
     """
     words = Words("members")
+    named = _named(names)
     lines = [
         words(
             "dues_line",
             rule=words.kind(one.rule),
             period=period_text(one.period),
             hours=one.hours,
-            fund=one.fund,
+            fund=named(one.fund),
         )
         for one in left.charges
     ]
     lines += [
-        words("hold_released", hold=hold.id, hours=hold.hours, **_sides(hold))
+        words(
+            "hold_released",
+            hold=hold.id,
+            hours=hold.hours,
+            spenders=", ".join(map(named, hold.spenders)),
+            earners=", ".join(map(named, hold.earners)),
+        )
         for hold in left.voided
     ]
-    lines += [words("delegate_ended", delegate=delegate) for delegate in left.ended]
+    lines += [words("delegate_ended", delegate=named(delegate)) for delegate in left.ended]
     lines += [
-        words("given_back", hours=given.hours, earners=", ".join(given.earners))
+        words("given_back", hours=given.hours, earners=", ".join(map(named, given.earners)))
         for given in left.given_back
     ]
     if (made := left.disposal) is not None:
         (earner,), (spender,) = made.earners, made.spenders
         is_debt = made.kind == "write-off"
         key = "written_off" if is_debt else f"disposed_{made.kind}"
-        lines.append(words(key, hours=made.hours, account=spender if is_debt else earner))
+        lines.append(words(key, hours=made.hours, account=named(spender if is_debt else earner)))
     title = titled(left.account.id, left.account.name)
     lines.append(words("would_leave" if dry_run else "left", account=title))
     return list(map(harmless, lines))
 
 
-def _sides(hold: Hold) -> dict[str, str]:
-    return {"spenders": ", ".join(hold.spenders), "earners": ", ".join(hold.earners)}
+def _named(names: Mapping[str, str] | None) -> Callable[[str], str]:
+    """Return what gives the name of an id, or the id."""
+    known = names or {}
+    return lambda one: known.get(one, one)
 
 
 # -- who acts, who is away -----------------------------------------------------------
@@ -176,8 +189,10 @@ def delegate_text(delegate: Delegate) -> str:
     return harmless(words("may_act" if delegate.until is None else "may_act_until", **facts))
 
 
-def events_text(events: Iterable[Event]) -> list[str]:
+def events_text(events: Iterable[Event], *, names: Mapping[str, str] | None = None) -> list[str]:
     """Return a line for each event in the history of an account, and one for each change of it.
+
+    `names` are those of accounts and of who acts, by their ids; an id stands where there is none.
 
     >>> from datetime import UTC, datetime
     >>> import timebank
@@ -188,27 +203,30 @@ def events_text(events: Iterable[Event]) -> list[str]:
     ['2026-03-02  opened', '2026-03-02  frozen by carla: abroad']
     """
     words = Words("members")
+    named = _named(names)
     every = list(events)
     merged = {event.changes["merged"][0] for event in every if event.kind == "merge"}
     lines = []
     for event in every:
-        of = event.account if event.account in merged else None
-        by = words("by", actor=event.actor) if event.actor else ""
-        text = f": {event.text}" if event.text else ""
-        happened = f"{_happened(event, of, words)}{by}{text}"
+        of = named(event.account) if event.account in merged else None
+        by = words("by", actor=named(event.actor)) if event.actor else ""
+        is_id = event.kind in {"name_delegate", "end_delegate"}
+        said = named(event.text) if event.text and is_id else event.text
+        text = f": {said}" if said else ""
+        happened = f"{_happened(event, of, words, named)}{by}{text}"
         lines.append(harmless(f"{event.recorded_at:%Y-%m-%d}  {happened}"))
         if event.kind == "amend_account":
             lines += [f"{'':12}{phrase}" for phrase in changes_text(event.changes)]
     return lines
 
 
-def _happened(event: Event, of: str | None, words: Words) -> str:
+def _happened(event: Event, of: str | None, words: Words, named: Callable[[str], str]) -> str:
     """Return what happened, in words; `of` is the merged account to which it did."""
     if event.kind == "merge":
         account, into = event.changes["merged"]
         if event.account == account or of:
-            return words("merged_into", account=account, into=into)
-        return words("merged_here", account=account)
+            return words("merged_into", account=named(account), into=named(into))
+        return words("merged_here", account=named(account))
     return f"{'' if of is None else f'{of} '}{words(f'did_{event.kind}')}"
 
 

@@ -9,10 +9,10 @@ Errors come in this order, whatever else is wrong with the call:
 
 1. `InvalidRequest` and its kin, for what is wrong in any state of the bank;
 2. `IdempotencyMismatch`, the id was used before for another request;
-3. `NotAgreed` and `AnsweredTooLate`, of what is between two banks; `TransferNotFound` or
-   `HoldNotFound`, then `InvalidRequest` for the reversal of a reversal or the amendment of what
-   nobody described, `AlreadyResolved` for a hold that is settled, voided or expired,
-   `OfferUnanswered` for one that waits for another bank;
+3. `NotAgreed` and `AnsweredTooLate`, of what is between two banks; `BookletNotFound` and
+   `ChequeNotFound`, of a cheque; `TransferNotFound` or `HoldNotFound`, then `InvalidRequest` for
+   the reversal of a reversal or the amendment of what nobody described, `AlreadyResolved` for a
+   hold that is settled, voided or expired, `OfferUnanswered` for one that waits for another bank;
 4. `InvalidRequest` for a day of service more than a day ahead, `BooksClosed` for one of closed
    books, `InvalidRequest` for a hold whose end cannot be recorded;
 5. `AccountNotFound`: earners, then spenders, each by id, then `via` and the fund of
@@ -36,7 +36,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from timebank.journal.kinds import KINDS, Kind
-from timebank.rules import bookings, conclusions, offers
+from timebank.rules import bookings, cheques, conclusions, offers
 from timebank.rules.state import JUDGES, AnyCommand, Draft, Earlier, Held, Original, State, decide
 
 __all__ = ["COMMANDS", "JUDGES", "Draft", "Earlier", "Held", "Original", "State", "decide"]
@@ -62,3 +62,5 @@ JUDGES.update(
     bring_in=conclusions.bring_in,
     write_off=conclusions.write_off,
 )
+#: A cheque that is entered is recorded as the transfer that it is.
+JUDGES.update(enter_cheque=cheques.enter)

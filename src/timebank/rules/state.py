@@ -33,6 +33,7 @@ from timebank.statute import Statute, days_later
 
 if TYPE_CHECKING:
     from timebank.model.agreements import Agreement
+    from timebank.model.cheques import Issued
     from timebank.rules.amendments import Described
 
 #: Gives an id that was never given before.
@@ -170,7 +171,7 @@ class State:
     into: that of its opening, where none was given. `lost` are the sequence and digest of a head
     that the journal should have and has not, and `declared` says that a record names it;
     `is_of_another_bank`, that the head which a command names is of another journal. `agreement` is
-    what was agreed with the other bank that a command is about.
+    what was agreed with the other bank that a command is about; `booklet` the one of its cheque.
     """
 
     statute: Statute
@@ -197,6 +198,7 @@ class State:
     declared: bool = False
     is_of_another_bank: bool = False
     agreement: Agreement | None = None
+    booklet: Issued | None = None
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.

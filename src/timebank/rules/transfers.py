@@ -226,7 +226,7 @@ class Terms:
         return lines
 
 
-def transfer(state: State, command: MakeTransfer, now: int) -> Draft:
+def transfer(state: State, command: Exchange[Transfer], now: int) -> Draft:
     """Judge a transfer.
 
     :raises Rejected: with what would pass, where other hours would.
