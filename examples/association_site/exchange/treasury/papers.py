@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Final
 
 from django import forms
@@ -18,15 +19,13 @@ from exchange.treasury.shared import (
     PeriodForm,
     download,
     explained,
-    given,
     language,
-    lines_of,
     papers_year,
 )
 from timebank import Counted, TimeBank, reports
 from timebank.errors import TimebankError
 from timebank.interchange.jsonl import export_jsonl
-from timebank.interchange.plaintext import export_beancount, export_hledger, export_ledger
+from timebank.interchange.plaintext import export_beancount, export_hledger
 from timebank.interchange.rates import read_rates
 from timebank.interchange.spreadsheet import MARK, balances_sheet, transfers_sheet
 from timebank.reports.impact_html import impact_html
@@ -36,19 +35,18 @@ from timebank.reports.presences_text import presences_csv
 from timebank.reports.value_html import value_html
 from timebank.reports.value_text import value_csv
 
-_CSV: Final = "text/csv; charset=utf-8"
 MOST_RATES_BYTES: Final = 1_000_000
 
 
 def impact(request: Any) -> HttpResponse:
     """Ask for a period; show what was exchanged as a page of its own, or as figures."""
-    form = PeriodForm(given(request), initial=papers_year())
+    form = PeriodForm(request.GET or None, initial=papers_year())
     if not form.is_valid():
         request.bank.head()  # refused to who may not
         return render(request, "treasury/impact.html", {"form": form})
     found = request.bank.impact(**form.cleaned_data)
     if "csv" in request.GET:
-        return download("impact", "csv", [MARK, impact_csv(found, language())], _CSV)
+        return download("impact", "csv", [MARK, impact_csv(found, language())])
     closing = next(request.bank.closings(), None)
     page = impact_html(
         found,
@@ -152,13 +150,13 @@ def paper(request: Any, data: dict[str, Any]) -> HttpResponse:
     about: Any = {"title": settings.ASSOCIATION, "made_on": localdate()}
     if "register_csv" in request.POST:
         text = presences_csv(found, spoken, with_notes=notes, semicolons=comma)
-        return download("presences", "csv", [MARK, text], _CSV)
+        return download("presences", "csv", [MARK, text])
     if "value" in request.POST or "value_csv" in request.POST:
         table = data["rates_file"] or ContentFile(data["rates"].encode(), _t("rates"))
         worth = reports.value(found, read_rates(table))
         if "value_csv" in request.POST:
             text = value_csv(worth, spoken, decimal_comma=comma)
-            return download("value", "csv", [MARK, text], _CSV)
+            return download("value", "csv", [MARK, text])
         return HttpResponse(value_html(worth, spoken, **about))
     by_name = data["by_name"]
     return HttpResponse(presences_html(found, spoken, by_name=by_name, with_notes=notes, **about))
@@ -168,55 +166,43 @@ def paper(request: Any, data: dict[str, Any]) -> HttpResponse:
 
 
 def _sheet(rows: Iterable[str]) -> Iterable[str]:
-    return lines_of(rows, before=MARK)
+    return chain([MARK], (f"{row}\r\n" for row in rows))
 
 
 def _plain(rows: Iterable[str]) -> Iterable[str]:
     return (f"{row}\n" for row in rows)
 
 
-#: The name in the address → what it is, the end of its file's name, its kind, and its lines.
-EXPORTS: Final[dict[str, tuple[Any, str, str, Callable[[TimeBank], Iterable[str | bytes]]]]] = {
+#: The name in the address → what it is, the end of its file's name, and its lines.
+EXPORTS: Final[dict[str, tuple[Any, str, Callable[[TimeBank], Iterable[str | bytes]]]]] = {
     "bank": (
         _("The whole bank, with names and notes: a copy from which it can be made again"),
         "jsonl",
-        "application/jsonl",
         export_jsonl,
     ),
     "journal": (
         _("The whole journal without names and notes: whoever has it checks the published head"),
         "jsonl",
-        "application/jsonl",
         lambda bank: export_jsonl(bank, texts=False),
     ),
     "transfers": (
         _("All exchanges, for a spreadsheet, with notes"),
         "csv",
-        _CSV,
         lambda bank: _sheet(transfers_sheet(bank, decimal_comma=language() == "it")),
     ),
     "balances": (
         _("All balances, for a spreadsheet, with names"),
         "csv",
-        _CSV,
         lambda bank: _sheet(balances_sheet(bank.trial_balance(), decimal_comma=language() == "it")),
     ),
     "hledger": (
         _("Plain-text accounting for hledger"),
         "journal",
-        "text/plain; charset=utf-8",
         lambda bank: _plain(export_hledger(bank)),
-    ),
-    "ledger": (
-        _("Plain-text accounting for Ledger"),
-        "ledger",
-        "text/plain; charset=utf-8",
-        lambda bank: _plain(export_ledger(bank)),
     ),
     "beancount": (
         _("Plain-text accounting for Beancount"),
         "beancount",
-        "text/plain; charset=utf-8",
         lambda bank: _plain(export_beancount(bank)),
     ),
 }
@@ -225,7 +211,7 @@ EXPORTS: Final[dict[str, tuple[Any, str, str, Callable[[TimeBank], Iterable[str 
 def exports(request: Any) -> HttpResponse:
     """Show what can be taken out."""
     request.bank.trial_balance()  # refused to who may not
-    files = [(name, title, ending) for name, (title, ending, *_rest) in EXPORTS.items()]
+    files = [(name, title, ending) for name, (title, ending, _lines) in EXPORTS.items()]
     return render(request, "treasury/exports.html", {"files": files})
 
 
@@ -233,5 +219,5 @@ def export(request: Any, name: str) -> HttpResponse:
     """Send one file."""
     if name not in EXPORTS:
         raise Http404
-    _title, ending, kind, lines = EXPORTS[name]
-    return download(f"{request.bank.name}-{name}", ending, lines(request.bank), kind)
+    _title, ending, lines = EXPORTS[name]
+    return download(f"{request.bank.name}-{name}", ending, lines(request.bank))

@@ -8,7 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 from django import forms
-from django.http import FileResponse, HttpRequest, QueryDict
+from django.http import FileResponse
 from django.utils.text import slugify
 from django.utils.timezone import localdate
 from django.utils.translation import get_language
@@ -32,7 +32,7 @@ def explained(error: TimebankError) -> str:
     return explain(error, lang=language())
 
 
-def download(name: str, ending: str, lines: Iterable[str | bytes], kind: str) -> FileResponse:
+def download(name: str, ending: str, lines: Iterable[str | bytes]) -> FileResponse:
     """Return a file to keep, called by a name and the day.
 
     It is written while the bank is asked, and sent then: a slow reader holds up no writer, and
@@ -43,14 +43,10 @@ def download(name: str, ending: str, lines: Iterable[str | bytes], kind: str) ->
         file.write(line.encode() if isinstance(line, str) else line)
     file.seek(0)
     called = f"{slugify(name)}-{localdate()}.{ending}"
-    return FileResponse(file, as_attachment=True, filename=called, content_type=kind)
-
-
-def lines_of(rows: Iterable[str], *, before: str = "") -> Iterable[str]:
-    """Yield rows with their ends of lines; a byte order mark before the first is for Excel."""
-    for row in rows:
-        yield f"{before}{row}\r\n"
-        before = ""
+    kind = "text/csv" if ending == "csv" else "text/plain"
+    return FileResponse(
+        file, as_attachment=True, filename=called, content_type=f"{kind}; charset=utf-8"
+    )
 
 
 class DayForm(forms.Form):
@@ -78,8 +74,3 @@ def papers_year() -> dict[str, date]:
     """Return the days of the year of which papers are made: until summer that is the last one."""
     year = (localdate() - timedelta(days=182)).year
     return {"since": date(year, 1, 1), "until": date(year, 12, 31)}
-
-
-def given(request: HttpRequest) -> QueryDict | None:
-    """Return what an address asks for behind its question mark, or `None` where it asks nothing."""
-    return request.GET or None
