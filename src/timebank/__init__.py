@@ -91,6 +91,7 @@ if TYPE_CHECKING:
         WriteOff,
     )
     from timebank.permissions import Ask, Roles
+    from timebank.queries.presences import Counted, Presence, Presences
     from timebank.queries.replay import Replay, ReplayLine
     from timebank.queries.statements import Statement, StatementLine, TrialBalance, TrialLine
     from timebank.reports.explaining import explain
@@ -132,6 +133,7 @@ __all__ = [
     "Closing",
     "Conflict",
     "Corrupt",
+    "Counted",
     "DeclaredLoss",
     "Delegate",
     "Demurrage",
@@ -172,6 +174,8 @@ __all__ = [
     "OutcomeUnknown",
     "OverReversed",
     "Posting",
+    "Presence",
+    "Presences",
     "Record",
     "RecordWithin",
     "RecordedTooLate",
@@ -223,6 +227,7 @@ _MODULES = {
         "WriteOff",
     },
     "timebank.permissions": {"Ask", "Roles"},
+    "timebank.queries.presences": {"Counted", "Presence", "Presences"},
     "timebank.queries.replay": {"Replay", "ReplayLine"},
     "timebank.model": {
         "INHERIT",

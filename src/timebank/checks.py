@@ -148,6 +148,19 @@ def day(value: object, what: str) -> str | None:
     return value.isoformat()
 
 
+def period(since: object, until: object) -> tuple[str | None, str | None]:
+    """Return the first and the last day of a period as `YYYY-MM-DD`; either may be left out.
+
+    :raises WrongType: not a date.
+    :raises InvalidRequest: `since` after `until`.
+    """
+    first, last = day(since, "since"), day(until, "until")
+    if first is not None and last is not None and first > last:
+        msg = f"since {first} is after until {last}"
+        raise InvalidRequest(msg).about(key="days_turned", first=first, last=last)
+    return first, last
+
+
 def time_of_day(value: object, what: str) -> str | None:
     """Return a time of day as `HH:MM`; whole minutes by the clock on the wall, without a zone."""
     if value is None:

@@ -34,6 +34,7 @@ READS: Final = frozenset(
         "impact",
         "inactive",
         "personal_data",
+        "presences",
         "receipt",
         "records",
         "replay",

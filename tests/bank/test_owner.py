@@ -71,6 +71,7 @@ READS: dict[str, Call] = {
     "dues": lambda bank: bank.dues("m1"),
     "personal_data": lambda bank: bank.personal_data("m1"),
     "impact": lambda bank: bank.impact(),
+    "presences": lambda bank: bank.presences(),
 }
 #: Each call that reads while it is iterated over.
 LAZY: dict[str, Call] = {

@@ -311,6 +311,25 @@ FORGERIES: Final[list[tuple[str, int, str, Any, str]]] = [
     ("server-affori", 34, "request.note", GONE, "fields"),
     ("server-affori", 34, "request.kind", "exchange", "fields"),
     ("server-affori", 34, "effects.flags", GONE, "flags"),
+    # cheques
+    ("cheques", 6, "request.id", "cheque:017", "cheques"),
+    ("cheques", 6, "request.id", "booklet-17", "ids"),
+    ("cheques", 6, "request.id", "cheque:16", "cheques"),
+    ("cheques", 6, "request.cheques", 100, "fields"),
+    ("cheques", 6, "request.cheques", 23, "cheques"),
+    ("cheques", 6, "request.account", "bruno", "effects"),
+    ("cheques", 6, "effects.of", 2, "effects"),
+    ("cheques", 9, "request.id", "cheque:17-01-40", "cheques"),
+    ("cheques", 9, "request.id", "cheque:17-01", "cheques"),
+    ("cheques", 9, "request.id", "cheque:19-01-21", "cheques"),
+    ("cheques", 9, "request.kind", "gift", "cheques"),
+    ("cheques", 9, "request.limits", "unchecked", "fields"),
+    ("cheques", 9, "request.spenders.0.0", "carla", "cheques"),
+    ("cheques", 11, "request.id", "cheque:17-24-90", "cheques"),
+    ("cheques", 11, "request.code", "", "fields"),
+    ("cheques", 11, "effects.of", 7, "effects"),
+    ("cheques", 12, "request.id", "cheque:18-00-33", "cheques"),
+    ("cheques", 22, "request.spenders.0.0", "anna-bis", "cheques"),
 ]
 
 
@@ -423,6 +442,14 @@ LOST: Final = {("request", "lost"), ("effects", "lost", 0), ("effects", "lost", 
 WORDS_OF_MOVES: Final = {"id", "kind", "via", "occurred_on", "hours", "limits", "expires_in"}
 
 
+#: The same of kinds that have others.
+WORDS_OF: Final = {
+    "agree": {"reason", "theirs"},
+    "issue_cheques": {"cheques"},
+    "void_cheque": {"code", "reason"},
+}
+
+
 def is_told_by_nothing(kind: str, place: Place) -> bool:
     """Return whether a verifier may accept another value at a place."""
     if place[0] in {"actor", "recorded_at", "recorded_on"}:
@@ -431,8 +458,8 @@ def is_told_by_nothing(kind: str, place: Place) -> bool:
         return place in LOST | {("request", "reason")}
     if place[0] == "effects":
         return False
-    if kind == "agree":
-        return place[1] in {"reason", "theirs"}
+    if kind in WORDS_OF:
+        return place[1] in WORDS_OF[kind]
     if kind == "adopt":
         return place[:2] == ("request", "statute")
     return len(place) > 1 and place[1] in WORDS | WORDS_OF_MOVES

@@ -27,10 +27,12 @@ from timebank import (
     reports,
 )
 from timebank.audit import BooksReport, audit_banks
+from timebank.contrib import cheques
 from timebank.interchange.engine.reconcile import Difference, Reconciliation
 from timebank.interchange.engine.report import ImportReport, Quarantined
 from timebank.queries.impact import Impact
 from timebank.queries.views import read_operation
+from timebank.reports.valued import Rates
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 #: Names in the annotations of the bank's methods that are no results.
@@ -126,11 +128,16 @@ def results() -> dict[str, list[Any]]:
         strict,
         replay,
         *replay.lines,
+        bank.presences(),
+        *_valued(bank),
+        *bank.presences().lines,
+        *_counted(bank),
         bank.impact(),
         reports.impact(bank, at_least=1),
         ImportReport(),
         _import_report(),
         *_of_two_banks(),
+        *_of_cheques(),
         bank.erase("m1", reason="asked"),
         bank.erase(record="visit-81", reason="asked"),
     ]
@@ -138,6 +145,17 @@ def results() -> dict[str, list[Any]]:
     for one in made:
         found.setdefault(type(one).__name__, []).append(one)
     return found
+
+
+def _counted(bank: TimeBank) -> Iterator[Any]:
+    counted = timebank.Counted(categories=["care", "ironing"], funds="f1", tags=["car", "ironing"])
+    yield counted
+    yield bank.presences(since=date(2026, 1, 1), until=DAY, counted=counted)
+
+
+def _valued(bank: TimeBank) -> Iterator[Any]:
+    yield reports.value(bank.presences(), Rates.of({"ironing": "7,77", "nothing": "1", "*": "9"}))
+    yield reports.value(bank.presences(), Rates.of({"ironing": "7,77"}))
 
 
 def _of_two_banks() -> Iterator[Any]:
@@ -157,6 +175,22 @@ def _of_two_banks() -> Iterator[Any]:
     with bovisa.store.reader(bovisa.name) as reader:
         row = reader.records(after=reader.head().sequence - 1, limit=1)[0]
         yield read_operation(reader, row, now=0)
+
+
+def _of_cheques() -> Iterator[Any]:
+    bank = timebank.open("memory:")
+    bank.open_account("anna")
+    bank.open_account("bruno")
+    booklet = cheques.issue(bank, "anna", booklet=17)
+    yield booklet
+    yield cheques.void(bank, "17-03-33", code="stolen", reason="on the tram")
+    pile = cheques.pile_of(
+        {"number": str(one), "earner": "bruno", "hours": "1"}
+        for one in [*booklet.numbers[:3], booklet.numbers[0]]
+    )
+    yield cheques.preview(bank, pile)
+    yield cheques.book(bank, pile, leave_out=True)
+    yield from cheques.booklets(bank)
 
 
 def _import_report() -> ImportReport:

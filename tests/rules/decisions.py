@@ -14,6 +14,7 @@ from typing import Any
 import timebank
 from support import Clock, sources
 from timebank import TimebankError
+from timebank.contrib import cheques
 from timebank.journal import canonical, parse
 from timebank.model import INHERIT
 from timebank.statute import DEFAULT
@@ -40,7 +41,7 @@ def retold(lines: list[str]) -> list[str]:
 
     names: dict[str, Any] = {name: getattr(timebank, name) for name in timebank.__all__}
     names |= {"DEFAULT": DEFAULT, "INHERIT": INHERIT, "bank": bank, "wait": wait}
-    names |= {"date": date, "timedelta": timedelta}
+    names |= {"date": date, "timedelta": timedelta, "cheques": cheques}
     told = []
     for line in lines:
         if line.startswith("> "):

@@ -111,6 +111,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "open_account": lambda b: b.open_account("new"),
     "merge": lambda b: b.merge("bruno", into="anna", reason="why"),
     "personal_data": lambda b: b.personal_data("anna"),
+    "presences": lambda b: b.presences(),
     "records": lambda b: b.records(),
     "rename": lambda b: b.rename("anna", "Anna"),
     "reopen": lambda b: b.reopen("anna"),

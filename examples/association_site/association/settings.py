@@ -22,6 +22,17 @@ SECRET_KEY = os.environ["SITE_SECRET"] if SERVED else get_random_secret_key()
 ALLOWED_HOSTS = os.environ.get("SITE_HOSTS", "").split() or ["localhost", "127.0.0.1"]
 #: What stands on papers.
 ASSOCIATION = os.environ.get("SITE_NAME", "Banca del Tempo di Quarto Oggiaro")
+#: What members choose from, each with the area of welfare as which the impact report counts it.
+ACTIVITIES = {
+    "compagnia": "family help",
+    "spesa": "family help",
+    "italiano": "territorial hubs",
+    "compiti": "territorial hubs",
+    "riparazioni": "co-housing",
+    "computer": "digital platforms",
+    "accompagnamento": "mobility",
+    "altro": None,
+}
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -93,6 +104,7 @@ SILENCED_SYSTEM_CHECKS = [
 
 LANGUAGE_CODE = "it"
 LANGUAGES = [("it", "Italiano"), ("en", "English")]
+FORMAT_MODULE_PATH = "exchange.formats"
 TIME_ZONE = "Europe/Rome"
 
 LOGIN_URL = "login"
@@ -115,6 +127,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 8 * 60 * 60  # seconds: the day of a desk
 X_FRAME_OPTIONS = "DENY"
 if SERVED:
+    LOGGING = {  # what went wrong stands in the log of the web server
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"log": {"class": "logging.StreamHandler", "level": "ERROR"}},
+        "root": {"handlers": ["log"]},
+    }
     CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

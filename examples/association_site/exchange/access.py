@@ -52,6 +52,7 @@ class SignedIn:
     def __call__(self, request: Any) -> HttpResponse:
         """Answer a request; what is asked of the bank meanwhile is asked for this person."""
         request.person, request.roles, request.bank = None, frozenset(), None
+        request.accounts = None
         if not request.user.is_authenticated:
             return self.get_response(request)
         request.person = Person.of(request.user)
@@ -63,10 +64,12 @@ class SignedIn:
 
 def accounts_of(request: Any) -> list[str]:
     """Return the accounts for which somebody acts: their own, and those that named them."""
-    bank, actor, own = request.bank, request.person.actor, []
-    with suppress(AccountNotFound, NotPermitted):  # who works at the desk may have no account
-        own = [bank.account(actor).id]
-    return own + [one.account for one in bank.acts_for(actor)]
+    if request.accounts is None:  # asked once: the bank looks at every account for it
+        bank, actor, request.accounts = request.bank, request.person.actor, []
+        with suppress(AccountNotFound, NotPermitted):  # who works at the desk may have no account
+            request.accounts = [bank.account(actor).id]
+        request.accounts += [one.account for one in bank.acts_for(actor)]
+    return list(request.accounts)
 
 
 #: The pages of the menu: the address's name, its title, and whose they are: roles, or everybody's.

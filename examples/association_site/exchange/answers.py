@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import get_language
@@ -61,7 +61,9 @@ class Answers:
         return answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Show an error of the bank that no form has shown."""
+        """Show an error of the bank that no form has shown; a database that is busy, too."""
+        if isinstance(error, OperationalError):
+            return render(request, "exchange/refused.html", {"again": True}, status=503)
         if not isinstance(error, TimebankError):
             return None
         status = 400

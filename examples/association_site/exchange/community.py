@@ -6,6 +6,7 @@ import random
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -32,15 +33,6 @@ PEOPLE: Final = (
     (None, "Ernesto Villa", "m-112", ()),
 )
 FUND: Final = "fondo"
-SERVICES: Final = (
-    ("compagnia", "family help"),
-    ("spesa", "family help"),
-    ("italiano", "territorial hubs"),
-    ("compiti", "territorial hubs"),
-    ("riparazioni", "co-housing"),
-    ("computer", "digital platforms"),
-    ("accompagnamento", "mobility"),
-)
 STATUTE: Final = Statute(
     version="quarto-oggiaro/1",
     limits={"member": Band(floor="-10")},
@@ -83,7 +75,7 @@ def _exchange(bank: TimeBank, today: date) -> None:
         quarters = choose.randint(2, 12)
         owed[earner] += quarters
         owed[spender] -= quarters
-        category, area = choose.choice(SERVICES)
+        category = choose.choice(list(settings.ACTIVITIES)[:-1])
         start = datetime.combine(day, time(choose.randint(8, 17)))
         bank.transfer(
             earner=earner,
@@ -93,7 +85,7 @@ def _exchange(bank: TimeBank, today: date) -> None:
             started_at=start.time(),
             ended_at=(start + timedelta(minutes=15 * quarters)).time(),
             category=category,
-            area=area,
+            area=settings.ACTIVITIES[category],
             via="m-103" if n % 7 == 0 and "m-103" not in (earner, spender) else None,
             id=f"demo-{n + 1}",
         )
@@ -109,7 +101,8 @@ def _leave_open(today: date) -> None:
     with acting("m-101") as bank:
         bank.hold(
             earner="m-106", spender="m-101", hours=2, occurred_on=today + timedelta(days=3),
-            started_at=time(9), ended_at=time(11), category="spesa", expires_in="30d",
+            started_at=time(9), ended_at=time(11), category="spesa", area="family help",
+            expires_in="60d",
         )  # fmt: skip
         last = [one for one in bank.transfers(account="m-101") if not one.reverses][-1]
     Correction.objects.create(

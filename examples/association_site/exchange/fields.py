@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -49,3 +50,16 @@ class TimeField(forms.TimeField):
     def __init__(self, **given: Any) -> None:
         widget = forms.TimeInput(format="%H:%M", attrs={"type": "time"})
         super().__init__(widget=widget, input_formats=["%H:%M", "%H.%M", "%H"], **given)
+
+
+class ActivityField(forms.ChoiceField):
+    """One of the activities that the association counts, so that its figures are of few words."""
+
+    def __init__(self, **given: Any) -> None:
+        choices = [("", "—"), *((one, one) for one in settings.ACTIVITIES)]
+        super().__init__(label=_("Activity"), required=False, choices=choices, **given)
+
+
+def labels(activity: str) -> dict[str, str | None]:
+    """Return the category and the area of an exchange: those of an activity, or none."""
+    return {"category": activity or None, "area": settings.ACTIVITIES.get(activity)}

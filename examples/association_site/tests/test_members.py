@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from exchange.models import Correction, Proposal
-from exchange.people import person_made
+from exchange.people import person_made, welcome_path
 
 from tests.site import SiteTestCase
 
@@ -190,6 +192,7 @@ class ProposalTests(MembersTestCase):
         self.assertEqual(("1:30", "-1:30"), (self.posted("m-1"), self.posted("m-2")))
         booked = self.bank.transfer_by_id(str(row.id))
         self.assertEqual(("spesa", "mercato", "m-2"), (booked.category, booked.note, booked.actor))
+        self.assertEqual("family help", booked.area)
         self.assertEqual("16:30", f"{booked.ended_at:%H:%M}")
         row.refresh_from_db()
         self.assertEqual("confirmed", row.state)
@@ -473,3 +476,47 @@ class PeopleTests(MembersTestCase):
         self.assertContains(anna.post("/password/", form, follow=True), "La password è cambiata.")
         for password, opens in (("old-and-long", False), ("neve-di-marzo-26", True)):
             self.assertEqual(opens, Client().login(username="anna", password=password))
+
+    def test_who_is_invited_chooses_a_password_once(self) -> None:
+        """By a link; the second time it is said that it was used."""
+        person = person_made("dario", "Dario", actor="m-9")
+        client = Client(headers={"accept-language": "it"})
+        page = client.get(welcome_path(person.user), follow=True)
+        self.assertContains(page, "Scegli una password")
+        form = {"new_password1": "neve-di-marzo-26", "new_password2": "neve-di-marzo-26"}
+        self.assertRedirects(client.post(page.request["PATH_INFO"], form), "/login/")
+        self.assertContains(client.get(page.request["PATH_INFO"]), "è già stato usato")
+        signed_in = {"username": "dario", "password": form["new_password1"]}
+        self.assertRedirects(client.post("/login/", signed_in), "/")
+        self.assertContains(Client(headers={"accept-language": "it"}).get("/login/"), "Nome utente")
+
+    def test_who_is_not_in_the_directory_is_named_by_themselves_alone(self) -> None:
+        """A number that was typed tells no name; who proposes says who they are."""
+        anna, carla = self.signed_in("anna"), self.signed_in("carla")
+        for side in ("gave", "received"):
+            form = self.form(other="", number="m-3", side=side)
+            page = anna.post("/propose/", form, follow=True)
+            self.assertContains(page, "m-3")
+            self.assertNotContains(page, "Carla")
+            self.assertContains(carla.get("/"), "Anna")
+            carla.post("/propose/", self.form(mine="m-3", other="m-1", side=side))
+            page = anna.get("/")
+            self.assertContains(page, "Carla")
+            for one in self.bank.holds():
+                self.bank.void(one.id)
+            Proposal.objects.update(state=Proposal.State.DECLINED)
+
+
+class RefusalTests(MembersTestCase):
+    """Pages that are shown where nothing else can be."""
+
+    def test_they_are_in_the_language_of_the_reader(self) -> None:
+        """A page that is not there, a form of an old session, a database that is busy."""
+        anna = self.signed_in("anna", "it")
+        self.assertContains(anna.get("/nothing/"), "Questa pagina non c", status_code=404)
+        strict = Client(enforce_csrf_checks=True, headers={"accept-language": "it"})
+        strict.force_login(self.people["anna"].user)
+        answer = strict.post("/propose/", self.form())
+        self.assertContains(answer, "rimasta aperta troppo a lungo", status_code=403)
+        with mock.patch("exchange.members.views.accounts_of", side_effect=OperationalError):
+            self.assertContains(anna.get("/"), "conta una volta sola", status_code=503)

@@ -49,6 +49,7 @@ from timebank.storage.tree import rooted
 
 if TYPE_CHECKING:
     from timebank.queries.impact import ExchangeCounts, Impact
+    from timebank.queries.presences import Counted, Presences
     from timebank.queries.replay import Progress, Replay
 
 Item = TypeVar("Item")
@@ -185,7 +186,7 @@ class Reads(Handle):
         >>> bank.statement("m1", at=2).closing
         Hours('0:00')
         """
-        _days(since, until)
+        checks.period(since, until)
         now = self._may("statement", id)
         with self._reader() as reader:
             row, through = account_row(reader, id), known_at(reader, at)
@@ -612,13 +613,47 @@ class Reads(Handle):
         from timebank.queries.impact import count
         from timebank.queries.impact.cells import LAST
 
-        first, last = _days(since, until)
+        first, last = checks.period(since, until)
         if type(at_least) is not int or at_least < 1:
             msg = f"at_least is a number of accounts from 1, not {shown(at_least)}"
             raise InvalidRequest(msg)
         self._may("impact")
         with self._reader() as reader:
             return count(reader, since=first or "", until=last or LAST, progress=progress)
+
+    def presences(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        counted: Counted | None = None,
+    ) -> Presences:
+        """Return who gave hours, when, to whom and for what: a line for each earner of an exchange.
+
+        The exchanges are those on days of service from `since` to `until` that the association
+        counts: all of the kind `exchange`, unless `counted` says which. What was reversed is taken
+        off; who earns is a person, an account of the kind member or group. The journal is read
+        once, in one snapshot, of which the result has the head.
+
+        :raises InvalidRequest: not a date, or `since` after `until`.
+        :raises AccountNotFound: a fund that is counted is no account.
+        :raises Corrupt: the journal cannot be read: run an audit.
+
+        >>> import timebank
+        >>> from timebank import Counted
+        >>> bank = timebank.open("memory:")
+        >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("f1", kind="group")
+        >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30", category="care")
+        >>> found = bank.presences(counted=Counted(categories="care"))
+        >>> [(found.name(one.account), one.hours, one.spenders) for one in found.lines]
+        [('Maria R.', Hours('1:30'), ('f1',))]
+        """
+        from timebank.queries.presences import presences  # loaded on first use
+
+        first, last = checks.period(since, until)
+        self._may("presences")
+        with self._reader() as reader:
+            return self._firm(reader, lambda: presences(reader, counted, since=first, until=last))
 
     # -- what they share -----------------------------------------------------------
 
@@ -641,18 +676,6 @@ class Reads(Handle):
     def _today(self, reader: Reader, now: Now) -> date:
         """Return the day of a record of this moment, in the bank's time zone."""
         return date.fromisoformat(day_now(reader, now()))
-
-
-def _days(since: date | None, until: date | None) -> tuple[str | None, str | None]:
-    """Return both days as text.
-
-    :raises InvalidRequest: not a date, or `since` after `until`.
-    """
-    first, last = checks.day(since, "since"), checks.day(until, "until")
-    if first is not None and last is not None and first > last:
-        msg = f"since {first} is after until {last}"
-        raise InvalidRequest(msg).about(key="days_turned", first=first, last=last)
-    return first, last
 
 
 # -- pages: what the next rows come to, and where to go on; nowhere at the end ------------

@@ -24,6 +24,7 @@ from timebank.cli.imports import import_
 from timebank.cli.journal import init, journal, rebuild
 from timebank.cli.keys import key
 from timebank.cli.members import delegate, dues, inactive, leave, run_due, welcome
+from timebank.cli.papers import presences, value
 from timebank.cli.peers import peers
 from timebank.cli.privacy import erase, personal_data
 from timebank.cli.program import NAME, Program
@@ -82,6 +83,8 @@ def main(
 
 
 import_.add_command(propose)
+report.add_command(presences)
+report.add_command(value)
 for _command in (
     init,
     account,

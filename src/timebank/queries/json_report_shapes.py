@@ -1,4 +1,4 @@
-"""Return audits, replays and the impact report as plain dictionaries: see `json_shapes`.
+"""Return audits, replays, the impact report and presences as plain dictionaries: see `json_shapes`.
 
 They are apart from the other results because their classes are loaded only where they are used.
 """
@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from timebank.audit import AuditReport, BankReport, BooksReport, Cause, Finding
 from timebank.queries.impact import Count, Group, Impact
-from timebank.queries.json_shapes import Shape, day, hours, of
+from timebank.queries.json_shapes import Shape, clock, day, hours, of
+from timebank.queries.presences import Counted, Presence, Presences
 from timebank.queries.replay import EXEMPTIONS, OUTCOMES, Replay, ReplayLine
 
 # -- audits --------------------------------------------------------------------------
@@ -175,3 +176,57 @@ def _groups(groups: Iterable[Group]) -> list[Shape]:
 
 def _count(count: Count) -> Shape:
     return {"exchanges": count.exchanges, "hours": str(count.hours)}
+
+
+# -- presences -------------------------------------------------------------------------
+
+
+@of.register
+def presences(found: Presences) -> Shape:
+    """Return who gave hours in a period; `head` is the line of the head."""
+    return {
+        "since": day(found.since),
+        "until": day(found.until),
+        "counted": counted(found.counted),
+        "hours": str(found.hours),
+        "lines": list(map(presence, found.lines)),
+        "names": dict(found.names),
+        "left_out": _count(found.left_out),
+        "of_others": _count(found.of_others),
+        "from_banks": _count(found.from_banks),
+        "unmet": {sort: list(words) for sort, words in found.unmet.items()},
+        "closed_through": day(found.closed_through),
+        "head": str(found.head),
+    }
+
+
+@of.register
+def presence(line: Presence) -> Shape:
+    """Return one earner of one exchange."""
+    return {
+        "account": line.account,
+        "occurred_on": line.occurred_on.isoformat(),
+        "started_at": clock(line.started_at),
+        "ended_at": clock(line.ended_at),
+        "hours": str(line.hours),
+        "spenders": list(line.spenders),
+        "kind": line.kind,
+        "category": line.category,
+        "area": line.area,
+        "tags": list(line.tags),
+        "note": line.note,
+        "exchange": line.exchange,
+        "sequence": line.sequence,
+        "takes_back": line.takes_back,
+    }
+
+
+@of.register
+def counted(choice: Counted) -> Shape:
+    """Return which exchanges an association counts."""
+    return {
+        "kinds": list(choice.kinds),
+        "categories": list(choice.categories),
+        "funds": list(choice.funds),
+        "tags": list(choice.tags),
+    }

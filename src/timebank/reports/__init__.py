@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from timebank.bank import TimeBank
     from timebank.queries.impact import Impact
+    from timebank.queries.presences import Presences
     from timebank.reports import json
+    from timebank.reports.valued import Rates, Value
 
-__all__ = ["impact", "json"]
+__all__ = ["impact", "json", "value"]
 
 
 def impact(
@@ -49,6 +51,30 @@ def impact(
     for bank in every[1:]:
         counted.merge(bank._counted(since, until, at_least))  # noqa: SLF001 - as above
     return figures(counted, at_least=at_least)
+
+
+def value(presences: Presences, rates: Rates, currency: str = "EUR") -> Value:
+    """Return what the hours of presences are worth by a table of hourly rates, by category.
+
+    Each line is its hours times its rate, rounded half up to the cent; the total is the exact sum,
+    rounded once, and `rounding_cents` is what it differs by from the lines. Categories without a
+    rate are listed apart. `timebank.interchange.rates.read_rates` reads the rates from a sheet.
+
+    :raises InvalidRequest: a currency that is not three letters.
+
+    >>> import timebank
+    >>> from timebank import reports
+    >>> from timebank.reports.valued import Rates
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("f1", kind="group")
+    >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30", category="care")
+    >>> found = reports.value(bank.presences(), Rates.of({"care": "12,35"}))
+    >>> found.total_cents, [(one.category, one.value_cents) for one in found.lines]
+    (1853, [('care', 1853)])
+    """
+    from timebank.reports.valued import valued
+
+    return valued(presences, rates, currency)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,14 +16,18 @@
 
 from __future__ import annotations
 
+from timebank.queries.json_cheque_shapes import booklet, voided_cheque
 from timebank.queries.json_peer_shapes import agreement, crossing, refusal
 from timebank.queries.json_report_shapes import (
     audit_report,
     bank_report,
     books_report,
     cause,
+    counted,
     finding,
     impact,
+    presence,
+    presences,
     replay,
     replay_line,
 )
@@ -57,6 +61,7 @@ from timebank.queries.json_shapes import (
     trial_line,
 )
 from timebank.reports.json_errors import error
+from timebank.reports.json_value import value
 
 __all__ = [
     "account",
@@ -66,11 +71,13 @@ __all__ = [
     "balance",
     "balances",
     "bank_report",
+    "booklet",
     "books_report",
     "cause",
     "charge",
     "clock_restart",
     "closing",
+    "counted",
     "crossing",
     "declared_loss",
     "delegate",
@@ -86,6 +93,8 @@ __all__ = [
     "inactive",
     "leaving",
     "of",
+    "presence",
+    "presences",
     "record",
     "refusal",
     "replay",
@@ -98,4 +107,6 @@ __all__ = [
     "transfer",
     "trial_balance",
     "trial_line",
+    "value",
+    "voided_cheque",
 ]

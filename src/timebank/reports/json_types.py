@@ -169,6 +169,32 @@ class Hold(_Exchange):
     resolved_by: str | None
 
 
+class VoidedCheque(TypedDict):
+    """A time cheque that was voided."""
+
+    number: str
+    code: str
+    reason: str | None
+    voided_on: str
+    sequence: int
+    actor: str | None
+    repeated: bool
+
+
+class Booklet(TypedDict):
+    """A booklet of time cheques, and what became of them."""
+
+    number: int
+    account: str
+    cheques: int
+    issued_on: str
+    sequence: int
+    out: list[str]
+    entered: list[str]
+    voided: list[VoidedCheque]
+    repeated: bool
+
+
 class Crossing(TypedDict):
     """An exchange between two banks, as far as it has come."""
 

@@ -18,7 +18,10 @@ from timebank import federation
 from timebank.bank import TimeBank
 from timebank.errors import TimebankError
 from timebank.federation import Agreement as Agreed
+from timebank.model.cheques import Booklet, Number
 from timebank.model.members import Disposal, Donate, WriteOff
+from timebank.queries.cheques import all_booklets, issued_booklet
+from timebank.rules.cheques import EnterCheque, IssueCheques, VoidCheque
 from timebank.statute import DEFAULT, Band, Dues, Fee, Granularity, Statute, Welcome
 from timebank.storage import open_store
 from timebank.testing.fixtures import StoreUnderTest, sources
@@ -294,6 +297,37 @@ class _TwoBanks(RuleBasedStateMachine):
         """Name or end a delegate of an account."""
         self.both(lambda bank: getattr(bank, call)(id, "ü"))
 
+    @rule(id=ids, booklet=st.integers(1, 3), cheques=st.sampled_from([1, 8]))
+    def issue_cheques(self, id: str, booklet: int, cheques: int) -> None:
+        """Give an account a booklet of cheques, or the number of one that another has."""
+        command = IssueCheques.of(id, booklet=booklet, cheques=cheques)
+        self.both(lambda bank: bank._execute(command))  # noqa: SLF001 - of the same house
+
+    @rule(booklet=st.integers(1, 3), cheque=st.integers(1, 9), earner=ids, amount=seconds)
+    def enter_cheque(self, booklet: int, cheque: int, earner: str, amount: int) -> None:
+        """Enter a cheque, which whose the booklet is spends."""
+        number = Number(booklet, cheque)
+
+        def work(bank: TimeBank) -> object:
+            with bank._reader() as reader:  # noqa: SLF001 - as above
+                found = issued_booklet(reader, booklet)
+            spender = "nobody" if found is None else found.account
+            hours = f"{amount}s"
+            command = EnterCheque.by_number(number, earner=earner, spender=spender, hours=hours)
+            return bank._execute(command)  # noqa: SLF001 - as above
+
+        self.both(work)
+
+    @rule(booklet=st.integers(1, 3), cheque=st.integers(1, 9), reason=texts)
+    def void_cheque(self, booklet: int, cheque: int, reason: str | None) -> None:
+        """Void a cheque."""
+
+        def work(bank: TimeBank) -> object:
+            command = VoidCheque.of(Number(booklet, cheque), code="lost", reason=reason)
+            return bank._execute(command)  # noqa: SLF001 - as above
+
+        self.both(work)
+
     @rule(count=st.sampled_from([1, 100, 254, 520]))
     def grow(self, count: int) -> None:
         """Append many records in one batch: tiles of the tree are filled."""
@@ -345,6 +379,11 @@ class _TwoBanks(RuleBasedStateMachine):
             self.banks[0].close()
             self.banks[0] = TimeBank(self.place.open(self.url), **self.sources[0])
 
+    def _booklets(self, bank: TimeBank) -> list[Booklet]:
+        """Return all booklets of cheques, with what became of each cheque."""
+        with bank._reader() as reader:  # noqa: SLF001 - of the same house
+            return sorted(all_booklets(reader), key=lambda one: one.number)
+
     @invariant()
     def same(self) -> None:
         """Check that heads, balances and lists agree."""
@@ -360,6 +399,7 @@ class _TwoBanks(RuleBasedStateMachine):
                 [bank.delegates(account.id) for account in bank.accounts()],
                 list(bank.accounts()),
                 list(bank.closings()),
+                self._booklets(bank),
             )
             for bank in self.banks
         )

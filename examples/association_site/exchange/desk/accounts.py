@@ -108,6 +108,8 @@ class SignsIn(DeskForm):
     def clean(self) -> dict[str, Any]:
         """Refuse a name with which somebody else signs in."""
         data = self.cleaned_data
+        if not self.account and "operation" not in data:
+            return data
         others = User.objects.filter(username__iexact=data.get("username", ""))
         me = self.account or new_id(data["operation"])
         if others.exclude(person__actor=me).exists():

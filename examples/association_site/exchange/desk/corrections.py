@@ -46,8 +46,8 @@ class Answer(DeskForm):
     )
     category = forms.CharField(label=_("Activity"), max_length=200, required=False)
     note = forms.CharField(label=_("Note"), required=False)
-    started_at = TimeField(label=_("From"), required=False)
-    ended_at = TimeField(label=_("To"), required=False)
+    started_at = TimeField(label=_("From (time)"), required=False)
+    ended_at = TimeField(label=_("To (time)"), required=False)
     answer = forms.CharField(
         label=_("Your answer"), widget=forms.Textarea({"rows": 3}),
         help_text=_("The member reads it; it stands beside the correction as its reason."),

@@ -26,8 +26,8 @@ class Slip(DeskForm):
     spender = forms.ChoiceField(label=_("Who was helped (spends the hours)"))
     hours = HoursField()
     day = DayField(label=_("Day"))
-    started_at = TimeField(label=_("From"), required=False)
-    ended_at = TimeField(label=_("To"), required=False)
+    started_at = TimeField(label=_("From (time)"), required=False)
+    ended_at = TimeField(label=_("To (time)"), required=False)
     category = forms.CharField(label=_("Activity"), max_length=200, required=False)
     note = forms.CharField(label=_("Note"), required=False)
     slip = forms.CharField(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exchange.answers import Once
-from exchange.fields import DayField, HoursField, TimeField
+from exchange.fields import ActivityField, DayField, HoursField, TimeField
 from exchange.people import Names, directory
 from timebank import Hours
 
@@ -45,7 +45,7 @@ class ProposeForm(Once):
         required=False,
         help_text=_("For example 1:30, 1,5, 2h or 45 min. Left empty: the time from … to …"),
     )
-    category = forms.CharField(label=_("Activity"), max_length=200, required=False)
+    category = ActivityField()
     note = forms.CharField(label=_("Note"), max_length=1000, required=False)
 
     def __init__(self, *given: Any, names: Names, own: list[str], **more: Any) -> None:
@@ -54,6 +54,11 @@ class ProposeForm(Once):
         mine.choices = [(id, names[id]) for id in own]
         if len(own) == 1:
             mine.initial, mine.widget = own[0], forms.HiddenInput()
+        else:
+            self.fields["side"].choices = [
+                ("gave", _("Who has this account gave time: the hours come in")),
+                ("received", _("Who has this account received help: the hours go out")),
+            ]
         acted_for = {id: names[id] for id in own} if len(own) > 1 else {}
         found = {**acted_for, **directory(but=own)}
         other.choices = [("", _("Choose a name")), *found.items()]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-import attrs
 from django import forms
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from exchange.access import accounts_of
 from exchange.answers import Booking, Refused, SentBefore
+from exchange.fields import labels
 from exchange.members.forms import ProposeForm
 from exchange.models import Proposal
 from exchange.people import Names
@@ -37,8 +38,38 @@ from timebank.errors import (
 
 #: How long hours stay reserved: longer than an exchange may be planned ahead.
 RESERVED_FOR: Final = "60d"
+State: Final = Proposal.State
 
 
+class Verb(NamedTuple):
+    """An answer: what the page asks, its button, what it says afterwards, what the row becomes."""
+
+    title: Any
+    button: Any
+    done: Any
+    state: Any
+
+
+VERBS: Final = {
+    "confirm": Verb(
+        gettext_lazy("Confirm this exchange?"),
+        gettext_lazy("Confirm"),
+        gettext_lazy("Confirmed: the hours are counted."),
+        State.CONFIRMED,
+    ),
+    "decline": Verb(
+        gettext_lazy("Decline this proposal?"),
+        gettext_lazy("Decline"),
+        gettext_lazy("Declined: no hours are counted."),
+        State.DECLINED,
+    ),
+    "withdraw": Verb(
+        gettext_lazy("Take this proposal back?"),
+        gettext_lazy("Take it back"),
+        gettext_lazy("Taken back: no hours are counted."),
+        State.WITHDRAWN,
+    ),
+}
 #: What became of a hold.
 BECAME: Final = {
     "open": "",
@@ -51,65 +82,39 @@ BECAME: Final = {
 # -- how they are shown ------------------------------------------------------------------
 
 
-@attrs.frozen
-class Waiting:
-    """A proposal or a hold as pages show it: `earner`, `spender` and `by` are names.
-
-    `became` says what became of it; it is empty while it waits for an answer. `of` has its times,
-    its activity and its note.
-    """
-
-    what: str
-    id: str
-    earner: str
-    spender: str
-    by: str
-    hours: Hours
-    day: date | None
-    became: Any
-    of: Proposal | Hold
-
-    @property
-    def is_early(self) -> bool:
-        """Whether it is planned for a day to come: it is confirmed once it was done."""
-        return self.day is not None and self.day > timezone.localdate()
-
-    @classmethod
-    def made(cls, of: Proposal | Hold, names: Names) -> Waiting:
-        """Return how one is shown."""
-        if isinstance(of, Proposal):
-            earners, spenders, actor = [of.earner], [of.spender], of.proposed_by
-            became = "" if of.state == Proposal.State.OPEN else of.get_state_display()
-            what, hours, day = "proposal", Hours.from_seconds(of.seconds), of.day
-        else:
-            earners, spenders, actor = list(of.earners), list(of.spenders), of.actor or ""
-            what, hours, day, became = "hold", of.hours, of.occurred_on, BECAME[of.status]
-        by = "" if actor in {*earners, *spenders, ""} else names[actor]
-        earner, spender = (", ".join(names[id] for id in side) for side in (earners, spenders))
-        return cls(what, str(of.id), earner, spender, by, hours, day, became, of)
-
-
-def shown(of: Iterable[Proposal | Hold], bank: Any) -> list[Waiting]:
+def shown(of: Iterable[Proposal | Hold], bank: Any) -> list[dict[str, Any]]:
     """Return how proposals and holds are shown: who proposes one says who they are."""
-    of = list(of)
-    told: set[str] = set()
-    for one in of:
-        if isinstance(one, Proposal):
-            told |= {one.earner, one.proposed_by}
-        else:
-            told |= {*one.spenders, one.actor or ""}
+    found = [_proposal(one) if isinstance(one, Proposal) else _hold(one) for one in of]
+    told = {id for one in found for id in (*one["told"], one["by"])}
     names = Names(bank, told=told)
-    return [Waiting.made(one, names) for one in of]
+    for one in found:
+        both = {*one["earner"], *one["spender"], ""}
+        one["by"] = "" if one["by"] in both else names[one["by"]]
+        for side in ("earner", "spender"):
+            one[side] = ", ".join(names[id] for id in one[side])
+        one["is_early"] = _is_early(one["day"])
+        args = [one["of"].id]
+        one["answers"] = {verb: reverse(f"{one['what']}_{verb}", args=args) for verb in VERBS}
+    return found
 
 
-def waiting(account: str, bank: Any, holds: Iterable[Hold]) -> tuple[list[Waiting], list[Waiting]]:
-    """Return what waits for an answer for an account, and what was proposed for it to others."""
-    rows = Proposal.objects.filter(state=Proposal.State.OPEN)
-    asked: list[Proposal | Hold] = list(rows.filter(spender=account))
-    proposed: list[Proposal | Hold] = list(rows.filter(earner=account))
-    for hold in holds:
-        (asked if account in hold.earners else proposed).append(hold)
-    return shown(asked, bank), shown(proposed, bank)
+def _proposal(row: Proposal) -> dict[str, Any]:
+    became = "" if row.state == State.OPEN else row.get_state_display()
+    sides = {"earner": [row.earner], "spender": [row.spender], "told": [row.earner]}
+    hours = Hours.from_seconds(row.seconds)
+    more = {"by": row.proposed_by, "hours": hours, "day": row.day, "became": became}
+    return {"what": "proposal", "of": row, **sides, **more}
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    sides = {"earner": list(hold.earners), "spender": list(hold.spenders), "told": hold.spenders}
+    more = {"by": hold.actor or "", "hours": hold.hours, "day": hold.occurred_on}
+    return {"what": "hold", "of": hold, **sides, **more, "became": BECAME[hold.status]}
+
+
+def _is_early(day: date | None) -> bool:
+    """Return whether it is planned for a day to come: it is confirmed once it was done."""
+    return day is not None and day > timezone.localdate()
 
 
 # -- to propose --------------------------------------------------------------------------
@@ -136,8 +141,10 @@ class Propose(Booking):
         return {**super().get_form_kwargs(), "own": own, "names": Names(self.request.bank)}
 
     def get_initial(self) -> dict[str, Any]:
-        """Begin with today, and with who was chosen in the directory."""
-        return {"day": timezone.localdate(), "other": self.request.GET.get("other", "")}
+        """Begin with today, and with whom the link was about."""
+        asked = self.request.GET
+        chosen = {name: asked[name] for name in ("mine", "other") if name in asked}
+        return {"day": timezone.localdate(), **chosen}
 
     def book(self, data: dict[str, Any]) -> str:
         """Reserve the hours that I spend; propose those that I earn; count them between my own."""
@@ -146,36 +153,32 @@ class Propose(Booking):
         if data["side"] == "received":
             earner, spender = spender, earner
         terms = {
+            "earner": earner,
+            "spender": spender,
             "hours": data["hours"],
             "occurred_on": data["day"],
             "started_at": data["started_at"],
             "ended_at": data["ended_at"],
-            "category": data["category"] or None,
             "note": data["note"] or None,
+            **labels(data["category"]),
         }
         said = {"hours": data["hours"], "name": Names(bank)[data["other"]]}
         if data["other"] in accounts_of(self.request):  # who else would answer?
-            bank.transfer(earner=earner, spender=spender, id=id, **terms)
+            bank.transfer(id=id, **terms)
             return _("%(hours)s with %(name)s: counted, as you act for both.") % said
         if data["side"] == "received":
-            bank.hold(earner=earner, spender=spender, id=id, expires_in=RESERVED_FOR, **terms)
+            bank.hold(id=id, expires_in=RESERVED_FOR, **terms)
             return _("%(hours)s are reserved for %(name)s, who may now confirm.") % said
-        self._try(earner, spender, terms)
+        # Whether there is such an account, and such an exchange, is tried the other way round:
+        # what the other's hours allow is not for who earns to ask, and one's own do not count.
+        with bank.preview() as trial, suppress(LimitExceeded):
+            trial.hold(**{**terms, "earner": spender, "spender": earner})
         self._keep(data, earner=earner, spender=spender)
         return _("%(hours)s are proposed to %(name)s, who may now confirm.") % said
 
-    def _try(self, earner: str, spender: str, terms: dict[str, Any]) -> None:
-        """Find out whether there is such an account, and such an exchange.
-
-        What another's hours allow is not for who earns to ask. So it is tried the other way round,
-        and what one's own hours say of that does not count.
-        """
-        with self.request.bank.preview() as trial, suppress(LimitExceeded):
-            trial.hold(earner=spender, spender=earner, **terms)
-
-    def _keep(self, data: dict[str, Any], *, earner: str, spender: str) -> None:
+    def _keep(self, data: dict[str, Any], **sides: str) -> None:
         names = ("day", "started_at", "ended_at", "category", "note")
-        values = {name: data[name] for name in names} | {"earner": earner, "spender": spender}
+        values = {**sides, **{name: data[name] for name in names}}
         values |= {"seconds": data["hours"].seconds, "proposed_by": self.request.person.actor}
         row, made = Proposal.objects.get_or_create(id=data["operation"], defaults=values)
         if not made and any(getattr(row, name) != value for name, value in values.items()):
@@ -193,156 +196,81 @@ class Answer(Booking):
 
     template_name = "members/answer.html"
     form_class = forms.Form
-
-    def found(self) -> Waiting:
-        """Return what is to be answered, as it stands now."""
-        raise NotImplementedError
+    verb = ""
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
-        """Give the template what is to be answered."""
-        return super().get_context_data(one=self.found(), **more)
+        """Give the template the words of the answer, and what is answered, as it stands now."""
+        self.title, self.button, *_rest = VERBS[self.verb]
+        [one] = shown([self.found()], self.request.bank)
+        return super().get_context_data(one=one, **more)
+
+    def found(self) -> Proposal | Hold:
+        """Return what is answered to who may see it."""
+        raise NotImplementedError
+
+    def check_day(self, day: date | None) -> None:
+        """Refuse to count what is to be done on a day to come."""
+        if self.verb == "confirm" and day is not None and _is_early(day):
+            said = date_format(day)
+            raise Refused(_("It is planned for %s: confirm it when it was done.") % said)
 
 
 class AnswerProposal(Answer):
-    """Answer what an earner proposed."""
+    """Answer what an earner proposed: who spends confirms or declines, who earns takes it back."""
 
-    state = Proposal.State.OPEN
-    #: The side that answers.
-    side = "spender"
-    done: Any = ""
-
-    def found(self) -> Waiting:
-        """Return it to who acts for the side that answers, or may read of it."""
+    def found(self) -> Proposal:
+        """Return it to who may see the account that answers."""
         row = get_object_or_404(Proposal, pk=self.kwargs["id"])
-        self.request.bank.account(getattr(row, self.side))
-        return shown([row], self.request.bank)[0]
+        self.request.bank.account(self._answers(row))
+        return row
+
+    def _answers(self, row: Proposal) -> str:
+        return row.earner if self.verb == "withdraw" else row.spender
 
     def book(self, data: dict[str, Any]) -> str:
-        """Answer it, where it is open."""
-        rows = Proposal.objects.select_for_update()
-        row = get_object_or_404(rows, pk=self.kwargs["id"])
-        self.permit(row)
-        if row.state not in {Proposal.State.OPEN, self.state}:
-            raise Refused(_("It was answered already: %s.") % row.get_state_display())
-        if row.state == Proposal.State.OPEN:
-            self.answer(row)
-            row.state = self.state
-            row.save(update_fields=["state"])
-        return str(self.done)
-
-    def permit(self, row: Proposal) -> None:
-        """Refuse it to who does not act for the side that answers."""
-        account = getattr(row, self.side)
-        if account not in accounts_of(self.request):
+        """Answer it, where it is open; confirmed, the exchange has the id of the row."""
+        row = get_object_or_404(Proposal.objects.select_for_update(), pk=self.kwargs["id"])
+        becomes = VERBS[self.verb].state
+        if self.verb == "confirm" and row.state in {State.OPEN, becomes}:
+            self.check_day(row.day)
+            self.request.bank.transfer(  # refuses who may not spend these hours; books once
+                earner=row.earner,
+                spender=row.spender,
+                hours=Hours.from_seconds(row.seconds),
+                occurred_on=row.day,
+                started_at=row.started_at,
+                ended_at=row.ended_at,
+                note=row.note or None,
+                id=str(row.id),
+                **labels(row.category),
+            )
+        elif (account := self._answers(row)) not in accounts_of(self.request):
             actor = self.request.person.actor
             raise NotPermitted(actor, action="transfer", accounts=(account,))
-
-    def answer(self, row: Proposal) -> None:
-        """Do what the answer does to hours: nothing, unless it is confirmed."""
-
-
-class ConfirmProposal(AnswerProposal):
-    """Who spends confirms: the exchange is booked. The bank says who may, and whether it can be."""
-
-    title = gettext_lazy("Confirm this exchange?")
-    button = gettext_lazy("Confirm")
-    done = gettext_lazy("Confirmed: the hours are counted.")
-    state = Proposal.State.CONFIRMED
-
-    def permit(self, row: Proposal) -> None:
-        """Leave it to the bank, where there is something to book."""
-        if row.state != Proposal.State.OPEN:
-            super().permit(row)
-
-    def answer(self, row: Proposal) -> None:
-        """Book it, with the id of the row: once."""
-        _not_yet(row.day)
-        self.request.bank.transfer(
-            earner=row.earner,
-            spender=row.spender,
-            hours=Hours.from_seconds(row.seconds),
-            occurred_on=row.day,
-            started_at=row.started_at,
-            ended_at=row.ended_at,
-            category=row.category or None,
-            note=row.note or None,
-            id=str(row.id),
-        )
-
-
-class DeclineProposal(AnswerProposal):
-    """Who spends declines."""
-
-    title = gettext_lazy("Decline this proposal?")
-    button = gettext_lazy("Decline")
-    done = gettext_lazy("Declined: no hours are counted.")
-    state = Proposal.State.DECLINED
-
-
-class WithdrawProposal(AnswerProposal):
-    """Who earns takes it back."""
-
-    title = gettext_lazy("Take this proposal back?")
-    button = gettext_lazy("Take it back")
-    done = gettext_lazy("Taken back: no hours are counted.")
-    state = Proposal.State.WITHDRAWN
-    side = "earner"
+        if row.state not in {State.OPEN, becomes}:
+            raise Refused(_("It was answered already: %s.") % row.get_state_display())
+        row.state = becomes
+        row.save(update_fields=["state"])
+        return str(VERBS[self.verb].done)
 
 
 class AnswerHold(Answer):
     """Answer what a spender proposed: the bank says who may, and keeps the first answer."""
 
-    done: Any = ""
-
-    def found(self) -> Waiting:
+    def found(self) -> Hold:
         """Return it to whom the bank shows it."""
-        bank = self.request.bank
-        return shown([bank.hold_by_id(self.kwargs["id"])], bank)[0]
+        hold: Hold = self.request.bank.hold_by_id(self.kwargs["id"])
+        return hold
 
     def book(self, data: dict[str, Any]) -> str:
         """Answer it, with an id of its own: the same answer again changes nothing."""
+        bank, id = self.request.bank, self.kwargs["id"]
         try:
-            self.answer(self.kwargs["id"])
+            if self.verb == "confirm":
+                self.check_day(self.found().occurred_on)
+                bank.settle(id, id=f"{id}-settled")
+            else:
+                bank.void(id, id=f"{id}-void")
         except AlreadyResolved as error:
             raise Refused(_("It was answered already: %s.") % BECAME[error.status]) from error
-        return str(self.done)
-
-    def answer(self, id: str) -> None:
-        """Release the hours."""
-        self.request.bank.void(id, id=f"{id}-void")
-
-
-class ConfirmHold(AnswerHold):
-    """Who earns confirms: the reserved hours are theirs."""
-
-    title = gettext_lazy("Confirm this exchange?")
-    button = gettext_lazy("Confirm")
-    done = gettext_lazy("Confirmed: the hours are counted.")
-
-    def answer(self, id: str) -> None:
-        """Settle it."""
-        _not_yet(self.request.bank.hold_by_id(id).occurred_on)
-        self.request.bank.settle(id, id=f"{id}-settled")
-
-
-class DeclineHold(AnswerHold):
-    """Who earns declines."""
-
-    title = gettext_lazy("Decline this proposal?")
-    button = gettext_lazy("Decline")
-    done = gettext_lazy("Declined: the hours are free again.")
-
-
-class WithdrawHold(AnswerHold):
-    """Who spends takes it back."""
-
-    title = gettext_lazy("Take this proposal back?")
-    button = gettext_lazy("Take it back")
-    done = gettext_lazy("Taken back: the hours are free again.")
-
-
-def _not_yet(day: date | None) -> None:
-    """Refuse to count what is to be done on a day to come."""
-    if day is not None and day > timezone.localdate():
-        said = date_format(day)
-        raise Refused(_("It is planned for %s: confirm it when it was done.") % said)
+        return str(VERBS[self.verb].done)

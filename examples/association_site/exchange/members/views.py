@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -20,8 +21,8 @@ from django.views.decorators.http import require_POST
 from exchange.access import accounts_of
 from exchange.answers import Booking, SentBefore
 from exchange.members.forms import CorrectForm, DelegateForm, PeriodForm
-from exchange.members.proposals import waiting
-from exchange.models import Correction
+from exchange.members.proposals import State, shown
+from exchange.models import Correction, Proposal
 from exchange.people import Names, directory
 from timebank.interchange.spreadsheet import MARK, statement_sheet
 
@@ -33,28 +34,28 @@ FEW: Final = 5
 def home(request: Any) -> HttpResponse:
     """Show the accounts for which somebody acts: what they have, and what waits."""
     bank, accounts = request.bank, []
+    rows = Proposal.objects.filter(state=State.OPEN)
     for id in accounts_of(request):
         recent = bank.statement(id, since=timezone.localdate() - RECENT)
-        asked, proposed = waiting(id, bank, recent.holds)
-        accounts.append(
-            {
-                "account": recent.account,
-                "balance": bank.balance(id),
-                "asked": asked,
-                "proposed": proposed,
-                "lines": lines_of(recent, newest=FEW),
-            }
-        )
+        asked = [hold for hold in recent.holds if id in hold.earners]
+        proposed = [hold for hold in recent.holds if id not in hold.earners]
+        one = {
+            "account": recent.account,
+            "balance": bank.balance(id),
+            "asked": shown([*rows.filter(spender=id), *asked], bank),
+            "proposed": shown([*rows.filter(earner=id), *proposed], bank),
+            "lines": lines_of(recent)[:FEW],
+        }
+        accounts.append(one)
     return render(request, "members/home.html", {"accounts": accounts})
 
 
-def lines_of(statement: Any, *, newest: int | None = None) -> list[dict[str, Any]]:
-    """Return lines of a statement, the newest first, each with the names of the other side."""
-    lines = list(reversed(statement.lines))[:newest]
+def lines_of(statement: Any) -> list[dict[str, Any]]:
+    """Return the lines of a statement, the newest first, with the names of the other side."""
     names = statement.names
     return [
         {"line": line, "others": ", ".join(names.get(id, id) for id in line.others)}
-        for line in lines
+        for line in reversed(statement.lines)
     ]
 
 
@@ -80,7 +81,7 @@ def _sheet(made: Any) -> HttpResponse:
     lines = statement_sheet(made, decimal_comma=(get_language() or "it")[:2] == "it")
     name = f"statement-{made.account.id}.csv"
     answer = HttpResponse(MARK + "\r\n".join([*lines, ""]), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer.headers["Content-Disposition"] = content_disposition_header(True, name)
     return answer
 
 
@@ -149,13 +150,12 @@ def people(request: Any) -> HttpResponse:
 def profile(request: Any) -> HttpResponse:
     """Show what one may choose: whether to be found, who may act for one, the password."""
     bank, actor = request.bank, request.person.actor
-    own = [id for id in accounts_of(request) if id == actor]
-    acts_for = [(one, bank.account(one.account).name) for one in bank.acts_for(actor)]
-    named = list(bank.delegates(own[0])) if own else []
+    own = actor in accounts_of(request)
+    named = bank.delegates(actor) if own else ()
     names = Names(bank, told=[one.delegate for one in named])
     content = {
         "own": own,
-        "acts_for": acts_for,
+        "acts_for": [(one, names[one.account]) for one in bank.acts_for(actor)],
         "delegates": [(one, names[one.delegate]) for one in named],
     }
     return render(request, "members/profile.html", content)
@@ -198,7 +198,7 @@ class NameDelegate(Booking):
 def end_delegate(request: Any) -> HttpResponse:
     """End it, for one's own account or as the delegate: who is none any more stays none."""
     with transaction.atomic():
-        request.bank.end_delegate(request.POST["account"], request.POST["delegate"])
+        request.bank.end_delegate(request.POST.get("account", ""), request.POST.get("delegate", ""))
     messages.success(request, _("This has ended."))
     return redirect("profile")
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO, StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import messages
@@ -32,8 +32,8 @@ from django.views.decorators.http import require_POST
 
 from exchange.answers import Booking, Once, said
 from exchange.treasury.models import Sheet
-from exchange.treasury.shared import download, language
-from timebank import TimeBank, reports
+from exchange.treasury.shared import download, explained, language
+from timebank import BankBatch, TimeBank, reports
 from timebank.errors import NotFound, NotPermitted, Retryable, TimebankError
 from timebank.interchange.csv.importer import MappingImporter
 from timebank.interchange.csv.toml import parsed
@@ -52,13 +52,30 @@ MOST_BYTES: Final = 5_000_000
 MOST_ROWS: Final = 50
 
 
+def ask(bank: TimeBank, call: Callable[[BankBatch], object]) -> None:
+    """Ask the bank whether who acts may make a call, on a preview, of which nothing comes.
+
+    :raises NotPermitted: they may not.
+    """
+    with suppress(NotFound), bank.preview() as would:
+        call(would)
+
+
 def ask_to_import(bank: TimeBank) -> None:
-    """Ask the bank for what an import does, and nobody else but a treasurer may.
+    """Ask for what an import does and only a treasurer may: to book what no limit stops.
 
     :raises NotPermitted: who acts may not.
     """
-    with suppress(NotFound), bank.preview() as would:
-        would.transfer(earner="nobody", spender="no-one", hours=1, limits="unchecked")
+    ask(bank, lambda would: would.transfer(earner="?", spender="!", hours=1, limits="unchecked"))
+
+
+def may_open(bank: TimeBank) -> bool:
+    """Return whether who acts may open accounts, as for people of a sheet who have none."""
+    try:
+        ask(bank, lambda would: would.open_account(str(uuid4())))
+    except NotPermitted:
+        return False
+    return True
 
 
 # -- what a sheet says ---------------------------------------------------------------------
@@ -76,7 +93,7 @@ def proposed(sheet: Sheet) -> Proposal:
         try:
             return propose([path], answers=sheet.answers, name=name, language=language())
         except TimebankError as error:
-            raise forms.ValidationError(said(error, None).replace(f"{folder}/", "")) from error
+            raise forms.ValidationError(explained(error).replace(f"{folder}/", "")) from error
 
 
 class Trial:
@@ -85,21 +102,11 @@ class Trial:
     def __init__(self, bank: TimeBank, sheet: Sheet, found: Proposal) -> None:
         self._bank, self._sheet, self._found = bank, sheet, found
         self._people = [[one.id, one.name, one.status, one.merged_into] for one in bank.accounts()]
-        #: Whether who acts may open accounts for people who have none.
-        self.opens = True
+        self.opens = may_open(bank)
         self.importer: Any = None
 
     def run(self, **how: Any) -> ImportReport:
         """Run the import; people without an account are opened only by who may do that."""
-        try:
-            return self._run(**how)
-        except NotPermitted as error:
-            if not self.opens or error.action != "open_account":
-                raise
-            self.opens = False
-            return self._run(**how)
-
-    def _run(self, **how: Any) -> ImportReport:
         file, mapping = self._file(), parsed(self._found.text.encode())
         transfers = [file] if self._found.transfers else None
         self.importer = MappingImporter(mapping, transfers, open_accounts=self.opens)
@@ -232,6 +239,10 @@ def sheet(request: Any, id: UUID) -> HttpResponse:
         changed="asks" in came_to,
         initial={"source": name},
     )
+    if "again" in request.POST:
+        one.answers, one.changed, one.source = {}, "", ""
+        one.save()
+        return redirect("treasury_sheet", id)
     if form.is_valid():
         answers = dict(form.cleaned_data)
         one.source = answers.pop("source", "") or one.source
@@ -244,10 +255,6 @@ def sheet(request: Any, id: UUID) -> HttpResponse:
         else:
             one.save()
             return redirect("treasury_sheet", id)
-    elif "again" in request.POST:
-        one.answers, one.changed, one.source = {}, "", ""
-        one.save()
-        return redirect("treasury_sheet", id)
     shown = {"sheet": one, "told": told, "found": found, "form": form, "source": name, **came_to}
     return render(request, "treasury/sheet.html", shown)
 
@@ -264,6 +271,8 @@ def previewed(request: Any, one: Sheet, found: Proposal) -> dict[str, Any]:
         report = trial.run(dry_run=True)
     except TimebankError as error:
         return {"refusal": said(error, request)}
+    if report.not_followed:
+        return {"refusal": in_words(report.not_followed[0][1], language(), request.bank)}
     rows = [
         {"row": row, "why": in_words(row.reason, language(), report.names)}
         for row in report.rows[:MOST_ROWS]
@@ -352,6 +361,8 @@ def quarantine(request: Any, id: UUID) -> HttpResponse:
 
 def undo(request: Any, source: str) -> HttpResponse:
     """Show what taking back a source would come to; take it back. A second time nothing is left."""
+    ask_to_import(request.bank)
+    ask(request.bank, lambda would: would.reverse("?", reason="?"))
     with transaction.atomic(), speaking(language()):
         does = request.method == "POST"
         report = undo_import(request.bank, source, dry_run=not does)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from tempfile import TemporaryFile
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import Any, Final
 
 from django import forms
 from django.http import FileResponse, HttpRequest, QueryDict
@@ -14,6 +14,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from exchange.fields import DayField
+from timebank import explain
+from timebank.errors import TimebankError
+
+#: Bytes of a file that is sent; of a larger one the disk has them.
+MOST_IN_MEMORY: Final = 1_000_000
 
 
 def language() -> str:
@@ -21,13 +26,18 @@ def language() -> str:
     return (get_language() or "it")[:2]
 
 
+def explained(error: TimebankError) -> str:
+    """Return an error in the reader's language, for a field of a form."""
+    return explain(error, lang=language())
+
+
 def download(name: str, ending: str, lines: Iterable[str | bytes], kind: str) -> FileResponse:
     """Return a file to keep, called by a name and the day.
 
-    It is written to the disk while the bank is asked, and sent from there: a slow reader holds up
-    no writer, and what goes wrong is a page and not half a file.
+    It is written while the bank is asked, and sent then: a slow reader holds up no writer, and
+    what goes wrong is a page and not half a file.
     """
-    file = TemporaryFile()  # noqa: SIM115 - the answer closes it
+    file = SpooledTemporaryFile(MOST_IN_MEMORY)  # noqa: SIM115 - the answer closes it
     for line in lines:
         file.write(line.encode() if isinstance(line, str) else line)
     file.seek(0)

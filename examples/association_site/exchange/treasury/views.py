@@ -14,9 +14,9 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from exchange.answers import Booking, said
+from exchange.answers import Booking
 from exchange.treasury.models import Audit, Sheet
-from exchange.treasury.shared import DayForm, given, language
+from exchange.treasury.shared import DayForm, explained, given, language
 from timebank import INHERIT, Account, AuditReport, Head, Hours
 from timebank.errors import InvalidHours, TimebankError
 from timebank.proof import SignedHead, keys_of, sign_head
@@ -62,7 +62,7 @@ def audited(request: Any, *expect: Head) -> dict[str, Any]:
     report = request.bank.audit(expect=expect)
     if report.head is not None:
         Audit.objects.create(
-            records=report.records, head=report.head.with_root(), causes=len(report.causes)
+            records=report.records, head=str(report.head), causes=len(report.causes)
         )
     return {"report": report, **in_words(report)}
 
@@ -109,7 +109,7 @@ class HeadForm(forms.Form):
                 signed.checked(keys_of(key))
             return expected(signed)
         except TimebankError as error:
-            raise forms.ValidationError(said(error, None)) from error
+            raise forms.ValidationError(explained(error)) from error
 
 
 def key_is_there() -> bool:
@@ -196,7 +196,7 @@ class LimitField(forms.CharField):
         try:
             return Hours(text)
         except InvalidHours as error:
-            raise forms.ValidationError(said(error, None)) from error
+            raise forms.ValidationError(explained(error)) from error
 
 
 class LimitsForm(forms.Form):

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
         next_booklet,
         void,
     )
-    from timebank.contrib.cheques.pile_booking import LineReport, PileReport, book, preview
+    from timebank.contrib.cheques.pile_booking import book, preview
+    from timebank.contrib.cheques.pile_report import LineReport, PileReport
     from timebank.contrib.cheques.piles import Pile, PileLine, pile_of, read_pile
     from timebank.contrib.cheques.printing import booklet_html
     from timebank.errors import (
@@ -81,7 +82,8 @@ _MODULES = {
     "timebank.contrib.cheques.booking": (
         *("booklet", "booklets", "enter", "issue", "next_booklet", "void"),
     ),
-    "timebank.contrib.cheques.pile_booking": ("LineReport", "PileReport", "book", "preview"),
+    "timebank.contrib.cheques.pile_booking": ("book", "preview"),
+    "timebank.contrib.cheques.pile_report": ("LineReport", "PileReport"),
     "timebank.contrib.cheques.piles": ("Pile", "PileLine", "pile_of", "read_pile"),
     "timebank.contrib.cheques.printing": ("booklet_html",),
     "timebank.errors": (

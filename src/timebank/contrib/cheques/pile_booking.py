@@ -6,16 +6,23 @@ of the bank, the other on a batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date
-from functools import cached_property
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
 
 from timebank.bank import BankBatch, TimeBank
 from timebank.contrib.cheques.booking import booklet, enter
+from timebank.contrib.cheques.looking import recorded_on
 from timebank.contrib.cheques.pile_entries import Entry, entries_of
+from timebank.contrib.cheques.pile_report import (
+    BOOKED,
+    REFUSED,
+    SAME,
+    THERE,
+    LineReport,
+    PileReport,
+)
 from timebank.contrib.cheques.piles import Pile
 from timebank.errors import (
     BookletNotFound,
@@ -27,75 +34,11 @@ from timebank.errors import (
     Rejected,
     TimebankError,
 )
-from timebank.hours import Hours
-from timebank.model import Flag, Transfer
+from timebank.model import Transfer
 from timebank.reports.told import refused_by
 
-#: What becomes of a line: it is booked, or was entered before, stands on an earlier line, or not.
-BOOKED: Final = "booked"
-THERE: Final = "there"
-SAME: Final = "same"
-REFUSED: Final = "refused"
 #: What refuses a line. Anything else is of the storage, and ends the whole.
 _REFUSALS: Final = (InvalidRequest, IdempotencyMismatch, NotFound, Rejected)
-
-
-@attrs.frozen(kw_only=True)
-class LineReport:
-    """What becomes of one line. `number` is the cheque's, or what was written in its place.
-
-    `outcome` is `booked`, `there` where it was entered before, on `entered_on`; `same` where the
-    line stands on an earlier one (`of_line`) already; or `refused`, and `reason` says why: a text
-    that `reports.told.in_words` says in each language. `flags` are the rules that it breaks and
-    that the statute only flags. `cells` is the line as it stood.
-    """
-
-    line: int
-    number: str
-    outcome: str
-    day: date | None = None
-    spender: str | None = None
-    earner: str | None = None
-    hours: Hours | None = None
-    entered_on: date | None = None
-    of_line: int | None = None
-    reason: str | None = None
-    flags: tuple[Flag, ...] = ()
-    cells: tuple[str, ...] = ()
-
-
-@attrs.frozen(kw_only=True)
-class PileReport:
-    """What becomes of a pile, line by line, and whether it was `done`.
-
-    `done` is false for a preview, and for a pile that was not booked because a line was refused.
-    `names` are those of the accounts, as far as they may be seen.
-    """
-
-    name: str
-    lines: tuple[LineReport, ...]
-    done: bool
-    names: Mapping[str, str] = attrs.field(hash=False, factory=dict)
-
-    def count(self, outcome: str) -> int:
-        """Return how many lines have an outcome: `booked`, `there`, `same` or `refused`."""
-        return sum(one.outcome == outcome for one in self.lines)
-
-    @property
-    def ok(self) -> bool:
-        """Whether no line is refused."""
-        return not self.refused
-
-    @cached_property
-    def refused(self) -> tuple[LineReport, ...]:
-        """The lines that are refused."""
-        return tuple(one for one in self.lines if one.outcome == REFUSED)
-
-    @property
-    def hours(self) -> Hours:
-        """The hours of the lines that are booked, or would be."""
-        booked = (one.hours for one in self.lines if one.outcome == BOOKED)
-        return Hours.from_seconds(sum(hours.seconds for hours in booked if hours is not None))
 
 
 class _NotAllGood(Exception):
@@ -218,7 +161,7 @@ class _Decision:
             spender=next(iter(made.spenders)),
             earner=next(iter(made.earners)),
             hours=made.hours,
-            entered_on=made.recorded_at.date() if made.repeated else None,
+            entered_on=recorded_on(self._handle, made) if made.repeated else None,
             flags=() if made.repeated else made.flags,
         )
 

@@ -1,4 +1,4 @@
-"""Show what becomes of a pile: as a table for people, as JSON, and what was refused as CSV.
+"""Show what becomes of a pile as a table for people, and what was refused as CSV.
 
 The CSV of what is refused is a pile again: its lines as they stood, and the reason behind each. It
 is mended there, and entered as any other.
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, TextIO
 
 from timebank.contrib.cheques import pile_columns as c
-from timebank.contrib.cheques.pile_booking import (
+from timebank.contrib.cheques.pile_report import (
     BOOKED,
     REFUSED,
     SAME,
@@ -19,7 +19,6 @@ from timebank.contrib.cheques.pile_booking import (
     PileReport,
 )
 from timebank.contrib.cheques.piles import Pile
-from timebank.queries import json_shapes
 from timebank.reports.csv_lines import csv_line, unguarded
 from timebank.reports.text import Column, flag_text, harmless, table, titled
 from timebank.reports.told import in_words
@@ -35,7 +34,7 @@ def pile_text(report: PileReport, *, booking: bool = False, left_out: str = "") 
     `booking` says that it was to be booked, and not to be shown alone; `left_out` is the file to
     which refused lines were written.
 
-    >>> from timebank.contrib.cheques.pile_booking import LineReport, PileReport
+    >>> from timebank.contrib.cheques.pile_report import LineReport, PileReport
     >>> from timebank.contrib.cheques.pile_text import pile_text
     >>> line = LineReport(line=2, number="17-03-33", outcome="refused", reason="is wrong")
     >>> for text in pile_text(PileReport(name="march.csv", lines=(line,), done=False)):
@@ -147,7 +146,7 @@ def write_refused(report: PileReport, pile: Pile, file: TextIO) -> None:
     r"""Write the refused lines of a pile to an open file: as they stood, and why.
 
     >>> import io
-    >>> from timebank.contrib.cheques.pile_booking import LineReport, PileReport
+    >>> from timebank.contrib.cheques.pile_report import LineReport, PileReport
     >>> from timebank.contrib.cheques.pile_text import write_refused
     >>> from timebank.contrib.cheques.piles import read_pile
     >>> pile = read_pile(b"number;earner;hours\n17-03-33;m9;2\n")
@@ -179,45 +178,3 @@ def write_refused(report: PileReport, pile: Pile, file: TextIO) -> None:
 
 def _reasons() -> set[str]:
     return {Words("cheques", code)("column_reason") for code in languages()}
-
-
-# -- JSON --------------------------------------------------------------------------------
-
-
-@json_shapes.of.register
-def pile_report(report: PileReport) -> json_shapes.Shape:
-    """Return what becomes of a pile as plain dictionaries: see `timebank.reports.json`.
-
-    >>> from timebank import reports
-    >>> from timebank.contrib.cheques.pile_booking import PileReport
-    >>> import timebank.contrib.cheques.pile_text
-    >>> reports.json.of(PileReport(name="march.csv", lines=(), done=False))["done"]
-    False
-    """
-    return {
-        "name": report.name,
-        "ok": report.ok,
-        "done": report.done,
-        "booked": report.count(BOOKED),
-        "there": report.count(THERE),
-        "same": report.count(SAME),
-        "refused": report.count(REFUSED),
-        "hours": str(report.hours),
-        "lines": [_line(one) for one in report.lines],
-    }
-
-
-def _line(one: LineReport) -> json_shapes.Shape:
-    return {
-        "line": one.line,
-        "number": one.number,
-        "outcome": one.outcome,
-        "day": None if one.day is None else one.day.isoformat(),
-        "spender": one.spender,
-        "earner": one.earner,
-        "hours": json_shapes.hours(one.hours),
-        "entered_on": None if one.entered_on is None else one.entered_on.isoformat(),
-        "of_line": one.of_line,
-        "reason": None if one.reason is None else str(one.reason),
-        "flags": json_shapes.flags(one.flags),
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 
 from timebank.model import Transfer
 from timebank.model.cheques import Booklet, Number, VoidedCheque
@@ -157,7 +158,12 @@ def code_text(code: str) -> str:
 
 
 def cheque_text(
-    number: Number, booklet: Booklet, entered: Transfer | None, names: Mapping[str, str]
+    number: Number,
+    booklet: Booklet,
+    entered: Transfer | None,
+    names: Mapping[str, str],
+    *,
+    entered_on: date | None = None,
 ) -> list[str]:
     """Return what became of a cheque: out, entered as the exchange `entered`, or void."""
     words = Words("cheques")
@@ -172,7 +178,7 @@ def cheque_text(
     }
     if entered is not None:
         told |= {
-            words("what_became"): words("entered_on", day=entered.recorded_at.date()),
+            words("what_became"): words("entered_on", day=entered_on),
             words("earner"): ", ".join(map(titles, entered.earners)),
             words("hours"): str(entered.hours),
             words("day"): entered.occurred_on.isoformat(),

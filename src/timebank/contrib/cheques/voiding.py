@@ -11,8 +11,8 @@ import attrs
 from timebank.bank import TimeBank
 from timebank.bank.permitting import Handle
 from timebank.contrib.cheques.booking import booklet, void
-from timebank.errors import ChequeNotFound, InvalidRequest, shown
-from timebank.model.cheques import MAX_CHEQUES, Booklet, Number, VoidedCheque
+from timebank.errors import InvalidRequest, shown
+from timebank.model.cheques import MAX_CHEQUES, Number, VoidedCheque
 
 _RANGE: Final = ".."
 #: A cheque of a range, which may be without its check digits.
@@ -107,24 +107,3 @@ def _numbers(bank: Handle, wanted: Wanted, passed: dict[Number, None]) -> Iterat
             yield number
         else:
             passed[number] = None
-
-
-def booklet_with(bank: Handle, number: Number) -> Booklet:
-    """Return the booklet of a cheque.
-
-    :raises BookletNotFound: it was never issued.
-    :raises ChequeNotFound: it has fewer cheques.
-    :raises NotPermitted: the permissions say no.
-
-    >>> import timebank
-    >>> from timebank.contrib import cheques
-    >>> from timebank.contrib.cheques.voiding import booklet_with
-    >>> bank = timebank.open("memory:")
-    >>> _ = bank.open_account("m1"), cheques.issue(bank, "m1", booklet=17)
-    >>> booklet_with(bank, cheques.Number(17, 3)).account
-    'm1'
-    """
-    found = booklet(bank, number.booklet)
-    if number.cheque > found.cheques:
-        raise ChequeNotFound(str(number), booklet=number.booklet, cheques=found.cheques)
-    return found

@@ -1,0 +1,94 @@
+"""Show a paper as one HTML file that needs nothing else: pages of A4 that we number ourselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Final
+
+import attrs
+
+from timebank.errors import StoreError
+from timebank.model import Head
+from timebank.reports.pages import Page, letters
+from timebank.reports.text import fit, harmless, width
+from timebank.reports.words import Words
+
+#: Letters of the usual and of the small size that are on a millimetre, of a wide font.
+_LETTERS_MM: Final = 0.58
+_SMALL_MM: Final = 0.76
+#: Lines of each size that are in a row.
+_LINES: Final = 2
+_SMALL_LINES: Final = 3
+#: The part of a line that is full: words are not cut where it ends.
+_FULL: Final = 0.8
+_DIGITS: Final = 16
+
+
+@attrs.frozen
+class PaperColumn:
+    """A column of a paper: its title, its width in millimetres; figures stand on the right."""
+
+    title: str
+    wide: int
+    right: bool = False
+
+    def letters(self, *, small: bool) -> int:
+        """Return how many letters surely fit into a cell."""
+        wide = self.wide - 2
+        on_a_line = wide * (_SMALL_MM if small else _LETTERS_MM)
+        return int(on_a_line * (_SMALL_LINES if small else _LINES) * _FULL)
+
+
+def is_small(cell: str, column: PaperColumn) -> bool:
+    """Return whether a text needs the small size."""
+    return letters(cell) > column.letters(small=False)
+
+
+def fitted(cell: str, column: PaperColumn) -> str:
+    """Return a text as it fits into a cell: one that is too long even in small ends in `…`."""
+    wide, most = letters(cell), column.letters(small=True)
+    if column.right or wide <= most:
+        return cell
+    return fit(cell, int(most * width(cell) / wide))
+
+
+def paper_html(
+    pages: Sequence[Page],
+    columns: Sequence[PaperColumn],
+    words: Words,
+    *,
+    title: str,
+    association: str | None,
+    facts: Sequence[tuple[str, str]],
+    head: Head,
+    sums: Callable[[str, tuple[int, ...]], Sequence[str]],
+) -> str:
+    """Return pages as the text of an HTML file.
+
+    `facts` stand at the top of the first page, `sums` makes the cells of a row of what is carried.
+
+    :raises StoreError: the extra `timebank[report]` is not installed.
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:  # pragma: no cover - it is installed for the tests
+        msg = "a paper as HTML needs timebank[report]: pip install 'timebank[report]'"
+        raise StoreError(msg) from error
+    source = files("timebank").joinpath("data/paper.html.j2").read_text("utf-8")
+    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(source)
+    place = words("at_record", sequence=words.number(head.sequence))
+    return template.render(
+        language=words.language,
+        words=words,
+        pages=pages,
+        columns=columns,
+        title=title,
+        association=harmless(association or ""),
+        facts=facts,
+        made_from=f"{place} · {head.digest.hex()[:_DIGITS]}…",
+        has_rows=any(page.rows for page in pages),
+        sums=sums,
+        is_small=is_small,
+        fitted=fitted,
+    )
