@@ -280,6 +280,7 @@ def _refused() -> Iterator[tuple[bytes, str]]:
     yield packed(book).replace(b"workbook/", b"workbook!"), "is (broken|no)"
     yield b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "is an old .xls, or has a password"
     yield b"%PDF-1.7", "is a PDF"
+    yield b"\x89PNG\r\n\x1a\n", "is a picture"
     yield b"\n<HTML><table>", "is a web page"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.utils.timezone import localdate
@@ -18,14 +19,21 @@ from exchange.treasury.papers import EXPORTS
 
 import timebank
 from tests.site import SiteTestCase
-from timebank import Dues, Hours, Statute
+from timebank import Dues, Hours, Statute, reports
 from timebank.contrib.django.test import TimeBankTestCase
 from timebank.interchange.jsonl import import_jsonl
+from timebank.interchange.rates import read_rates
 from timebank.proof import SigningKey, origin_of
+from timebank.reports.presences_html import presences_html
+from timebank.reports.presences_text import presences_csv
+from timebank.reports.value_html import value_html
 from timebank.storage import open_store
 
 #: The pages of the treasury that only show, and what a button sends where.
-PAGES = ("", "audit/", "head/", "balances/", "dues/", "limits/", "impact/", "import/", "export/")
+PAGES = (
+    *("", "audit/", "head/", "balances/", "dues/", "limits/", "impact/", "papers/"),
+    *("import/", "export/"),
+)
 SHOWN = (
     *PAGES,
     *(f"export/{name}/" for name in EXPORTS),
@@ -330,6 +338,57 @@ class PapersTests(TreasuryTestCase):
         self.assertTrue(sheet.startswith(b"\xef\xbb\xbf"))
         turned = teresa.get("/treasury/impact/?since=2026-03-01&until=2026-02-01&page=1")
         self.assertIn("errorlist", self.text(turned))
+
+    def test_the_register_of_presences_is_the_librarys(self) -> None:
+        """Of the days and the funds that were chosen; and the same for a spreadsheet."""
+        teresa = self.signed_in("teresa", "it")
+        days = {"since": localdate() - timedelta(days=1), "until": localdate()}
+        found = self.bank.presences(**days)
+        self.assertEqual(2, len(found.lines))
+        about = {"title": "Banca del Tempo di Quarto Oggiaro", "made_on": localdate()}
+        answer = teresa.post("/treasury/papers/", {**days, "register": "1"})
+        self.assertEqual(presences_html(found, "it", **about), self.text(answer))
+        none = teresa.post("/treasury/papers/", {**days, "register": "1", "funds": ["fund"]})
+        self.assertNotIn("Bruno", self.text(none))
+        sheet = teresa.post("/treasury/papers/", {**days, "register_csv": "1"})
+        text = b"".join(sheet.streaming_content).decode("utf-8-sig")
+        self.assertEqual(presences_csv(found, "it", semicolons=True), text)
+
+    def test_hours_have_a_value_by_rates_that_are_written_or_sent(self) -> None:
+        """The same paper; to the cent."""
+        teresa = self.signed_in("teresa", "it")
+        rates = "categoria;tariffa\n*;10,01\n"
+        found = self.bank.presences()
+        worth = reports.value(found, read_rates(BytesIO(rates.encode())))
+        self.assertEqual(4254, worth.total_cents)  # 4.25 hours at 10.01
+        about = {"title": "Banca del Tempo di Quarto Oggiaro", "made_on": localdate()}
+        for given in (
+            {"rates": rates},
+            {"rates_file": SimpleUploadedFile("t.csv", rates.encode())},
+        ):
+            answer = teresa.post("/treasury/papers/", {"value": "1", **given})
+            self.assertEqual(value_html(worth, "it", **about), self.text(answer))
+        sheet = teresa.post("/treasury/papers/", {"value_csv": "1", "rates": rates})
+        self.assertIn("42,54", b"".join(sheet.streaming_content).decode())
+
+    def test_rates_that_cannot_be_are_said(self) -> None:
+        """Letters, nothing, a picture, too large a file, a day that is none, a kind of dues."""
+        for language in ("en", "it"):
+            teresa = self.signed_in("teresa", language)
+            for sent in (
+                {"rates": "categoria;tariffa\nspesa;dieci\n"},
+                {"rates": "categoria;tariffa\nspesa;\n*;\n"},
+                {"rates": ""},
+                {"rates_file": SimpleUploadedFile("foto.png", b"\x89PNG\r\n" + bytes(900))},
+                {"rates_file": SimpleUploadedFile("vuoto.csv", b"")},
+                {"rates_file": SimpleUploadedFile("t.csv", b"*;10\n" * 400_000)},
+                {"rates": "*;10", "since": "31/02/2026"},
+                {"rates": "categoria;tariffa\n*;10\n", "kinds": "dues"},
+            ):
+                answer = teresa.post("/treasury/papers/", {"value": "1", **sent})
+                with self.subTest(str(sent), language=language):
+                    self.assertEqual(200, answer.status_code)
+                    self.assertIn("errorlist", self.text(answer))
 
     def test_the_whole_bank_can_be_made_again(self) -> None:
         """Of the export with names: the same head, the same balances."""

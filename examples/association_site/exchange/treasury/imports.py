@@ -11,6 +11,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import date
 from hashlib import sha256
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -57,8 +58,11 @@ def ask(bank: TimeBank, call: Callable[[BankBatch], object]) -> None:
 
     :raises NotPermitted: they may not.
     """
-    with suppress(NotFound), bank.preview() as would:
-        call(would)
+    try:
+        with suppress(NotFound), bank.preview() as would:
+            call(would)
+    except NotPermitted as error:  # the accounts were made up
+        raise NotPermitted(error.actor, action=error.action, accounts=()) from error
 
 
 def ask_to_import(bank: TimeBank) -> None:
@@ -146,7 +150,8 @@ class UploadForm(Once):
             raise forms.ValidationError(
                 _("This file has more than 5 MB. Divide it, or leave pictures out.")
             )
-        sheet = Sheet(name=Path(file.name).name[-200:], data=file.read())
+        # Of a name so many letters fit into one of a file, whatever letters they are.
+        sheet = Sheet(name=Path(file.name).name[-60:], data=file.read())
         found = proposed(sheet)
         if found.known is not None:
             raise forms.ValidationError(
@@ -255,7 +260,9 @@ def sheet(request: Any, id: UUID) -> HttpResponse:
         else:
             one.save()
             return redirect("treasury_sheet", id)
-    shown = {"sheet": one, "told": told, "found": found, "form": form, "source": name, **came_to}
+    rows = () if found.trial is None else found.trial.first
+    first = [(date.fromisoformat(row.day) if row.day else None, row) for row in rows]
+    shown = {"sheet": one, "told": told, "first": first, "form": form, **came_to}
     return render(request, "treasury/sheet.html", shown)
 
 
@@ -356,7 +363,7 @@ def quarantine(request: Any, id: UUID) -> HttpResponse:
         made = QuarantineFile(file, delimiter=trial.importer.dialect, bom=True)
         for row in rows:
             made.write(row, trial.importer.headers.get(row.file, ()))
-    return download(Path(one.name).stem, "csv", [file.getvalue()], "text/csv; charset=utf-8")
+    return download(Path(one.name).stem, "csv", [file.getvalue()])
 
 
 def undo(request: Any, source: str) -> HttpResponse:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final
 
 from django import forms
-from django.http import FileResponse, HttpRequest, QueryDict
+from django.http import FileResponse
 from django.utils.text import slugify
 from django.utils.timezone import localdate
 from django.utils.translation import get_language
@@ -31,7 +32,7 @@ def explained(error: TimebankError) -> str:
     return explain(error, lang=language())
 
 
-def download(name: str, ending: str, lines: Iterable[str | bytes], kind: str) -> FileResponse:
+def download(name: str, ending: str, lines: Iterable[str | bytes]) -> FileResponse:
     """Return a file to keep, called by a name and the day.
 
     It is written while the bank is asked, and sent then: a slow reader holds up no writer, and
@@ -42,14 +43,10 @@ def download(name: str, ending: str, lines: Iterable[str | bytes], kind: str) ->
         file.write(line.encode() if isinstance(line, str) else line)
     file.seek(0)
     called = f"{slugify(name)}-{localdate()}.{ending}"
-    return FileResponse(file, as_attachment=True, filename=called, content_type=kind)
-
-
-def lines_of(rows: Iterable[str], *, before: str = "") -> Iterable[str]:
-    """Yield rows with their ends of lines; a byte order mark before the first is for Excel."""
-    for row in rows:
-        yield f"{before}{row}\r\n"
-        before = ""
+    kind = "text/csv" if ending == "csv" else "text/plain"
+    return FileResponse(
+        file, as_attachment=True, filename=called, content_type=f"{kind}; charset=utf-8"
+    )
 
 
 class DayForm(forms.Form):
@@ -73,12 +70,7 @@ class PeriodForm(forms.Form):
         return data
 
 
-def last_year() -> dict[str, Any]:
-    """Return the first and the last day of last year, of which papers are usually made."""
-    year = localdate().year - 1
-    return {"since": localdate().replace(year, 1, 1), "until": localdate().replace(year, 12, 31)}
-
-
-def given(request: HttpRequest) -> QueryDict | None:
-    """Return what an address asks for behind its question mark, or `None` where it asks nothing."""
-    return request.GET or None
+def papers_year() -> dict[str, date]:
+    """Return the days of the year of which papers are made: until summer that is the last one."""
+    year = (localdate() - timedelta(days=182)).year
+    return {"since": date(year, 1, 1), "until": date(year, 12, 31)}

@@ -15,6 +15,7 @@ urlpatterns = [
     path("dues/charge/", views.Charge.as_view(), name="treasury_charge"),
     path("limits/", views.Limits.as_view(), name="treasury_limits"),
     path("impact/", papers.impact, name="treasury_impact"),
+    path("papers/", papers.papers, name="treasury_papers"),
     path("export/", papers.exports, name="treasury_exports"),
     path("export/<str:name>/", papers.export, name="treasury_export"),
     path("import/", imports.Upload.as_view(), name="treasury_imports"),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.answers import Booking
 from exchange.treasury.models import Audit, Sheet
-from exchange.treasury.shared import DayForm, explained, given, language
+from exchange.treasury.shared import DayForm, explained, language
 from timebank import INHERIT, Account, AuditReport, Head, Hours
 from timebank.errors import InvalidHours, TimebankError
 from timebank.proof import SignedHead, keys_of, sign_head
@@ -143,7 +143,7 @@ def head(request: Any) -> HttpResponse:
 
 def balances(request: Any) -> HttpResponse:
     """Show all accounts with what they earned and spent, up to a day."""
-    form = DayForm(given(request))
+    form = DayForm(request.GET or None)
     day = form.cleaned_data["day"] if form.is_valid() else None
     trial = None if form.errors else request.bank.trial_balance(day)
     shown = {"form": form, "trial": trial, "day": day, "head": request.bank.head().with_root()}
@@ -153,7 +153,7 @@ def balances(request: Any) -> HttpResponse:
 def dues(request: Any) -> HttpResponse:
     """Show what is due through a day."""
     today = localdate()
-    form = DayForm(given(request), initial={"day": today})
+    form = DayForm(request.GET or None, initial={"day": today})
     day = (form.cleaned_data["day"] if form.is_valid() else None) or today
     accounts = {one.id: one for one in request.bank.accounts()}
     found = request.bank.dues(through=None if day == today else day)

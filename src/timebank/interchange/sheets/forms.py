@@ -16,13 +16,14 @@ ODS: Final = "ods"
 #: Characters of a text by which its form is told.
 _SAMPLE: Final = 1 << 16
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_OLD: Final = "an old .xls, or has a password: save it as .xlsx without one"
+_PDF: Final = "a PDF: save the sheet itself, as .xlsx, .ods or .csv"
 #: Beginnings of files that are no sheet we read, and what to do with such a file.
 _OTHERS: Final = (
-    (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        "an old .xls, or has a password: save it as .xlsx without one",
-    ),
-    (b"%PDF", "a PDF: save the sheet itself, as .xlsx, .ods or .csv"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _OLD),
+    (b"%PDF", _PDF),
+    (b"\x89PNG", "a picture and no sheet"),
+    (b"\xff\xd8\xff", "a picture and no sheet"),
     (b"\x1f\x8b", "packed by gzip: unpack it first"),
     (b"7z\xbc\xaf", "packed by 7-Zip: unpack it first"),
     (b"SQLite format 3\0", "a database and no sheet"),
@@ -71,7 +72,11 @@ def refuse_others(name: str, head: bytes) -> None:
     for mark, what in _OTHERS:
         if head.startswith(mark) or (mark[:1] == b"<" and start.startswith(mark)):
             msg = f"{name} is {what}"
-            raise InvalidRequest(msg)
+            if what is _OLD:
+                raise InvalidRequest(msg).about(key="sheet_old", file=name)
+            if what is _PDF:
+                raise InvalidRequest(msg).about(key="sheet_pdf", file=name)
+            raise InvalidRequest(msg).about(key="sheet_other", file=name)
 
 
 def text_form(
