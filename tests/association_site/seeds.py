@@ -71,6 +71,27 @@ def routes() -> list[str]:
     return below(get_resolver().url_patterns, "/")
 
 
+def beginning() -> dict[str, str]:
+    """An association that begins: a fund, a statute, and who works there; their accounts."""
+    from django.db import transaction
+    from exchange.access import acting
+    from exchange.people import person_made
+
+    from timebank import Band, Dues, Statute
+
+    with transaction.atomic(), acting("c-1", ["coordinator", "treasurer"]) as bank:
+        bank.open_account("fondo", kind="fund", name="Fondo comune")
+        for id, username, name, role in (
+            ("c-1", "carla", "Carla Rizzo", "coordinator"),
+            ("c-2", "teresa", "Teresa Galli", "treasurer"),
+        ):
+            person_made(username, name, actor=id, roles=[role], listed=True, password=PASSWORD)
+            bank.open_account(id, name=name)
+        dues = Dues(hours=2, fund="fondo")
+        bank.adopt(Statute(version="story/1", limits={"member": Band(floor="-5")}, dues=dues))
+    return {"Carla Rizzo": "c-1", "Teresa Galli": "c-2", "Fondo comune": "fondo"}
+
+
 def crowd(count: str) -> list[str]:
     """So many members with an account each, a coordinator and a treasurer; who they are."""
     from django.contrib.auth.hashers import make_password
@@ -102,6 +123,7 @@ def proposals() -> dict[str, str]:
 
 
 SEEDS: dict[str, Callable[..., Any]] = {
+    "beginning": beginning,
     "community": community,
     "crowd": crowd,
     "proposals": proposals,

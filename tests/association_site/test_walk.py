@@ -63,7 +63,7 @@ address                                -        her   other coordin. treasurer a
 /treasury/export/                      302      403   403   200      200       200
 /treasury/export/<str:name>/           302      403   403   200      200       200
 /treasury/import/                      302      403   403   200      200       200
-/treasury/import/undo/<str:source>/    302      403   403   403      404       403
+/treasury/import/undo/<str:source>/    302      403   403   403      403       403
 /treasury/import/<uuid:id>/            302      403   403   403      200       403
 /treasury/import/<uuid:id>/book/       302      405   405   405      405       405
 /treasury/import/<uuid:id>/forget/     302      405   405   405      405       405
