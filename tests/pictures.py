@@ -25,6 +25,7 @@ COLOURS: Final = 64
 MARGIN: Final = 20
 #: The name of an association that is none, by language.
 TITLES: Final = {"en": "Time Bank of Via Roma", "it": "Banca del Tempo di Via Roma"}
+_MEMBER: Final = "Carla Rizzo Ferrara"
 #: An exchange of the demo, between the same member and another.
 _EXCHANGE: Final = "timeoverflow:3b272627f7bb5b920b029c4c1d8465e9-1"
 _OF_2023: Final = ("--since", "2023-01-01", "--until", "2023-12-31")
@@ -48,7 +49,7 @@ PICTURES: Final = tuple(
             f"statement-{language}",
             language,
             (
-                *("statement", "Carla Rizzo Ferrara", "--since", "2024-01-01"),
+                *("statement", _MEMBER, "--since", "2024-01-01"),
                 *("--format", "html", "--lang", language),
             ),
         ),
@@ -63,6 +64,12 @@ PICTURES: Final = tuple(
             language,
             ("receipt", _EXCHANGE, "--key", "bank.key", "--html", "--lang", language),
         ),
+        Picture(
+            f"cheques-{language}",
+            language,
+            ("cheques", "print", "17", "--lang", language),
+            height=445,
+        ),
     )
 )
 
@@ -74,6 +81,7 @@ def make(folder: Path, pictures: tuple[Picture, ...] = PICTURES) -> list[Path]:
         work = Path(name)
         printed(work, "demo", "demo.db")
         printed(work, "--db", "demo.db", "key", "make", "bank.key")
+        printed(work, "--db", "demo.db", "cheques", "issue", _MEMBER, "--booklet", "17")
         for picture in pictures:
             page = work / f"{picture.name}.html"
             title = TITLES[picture.language]

@@ -121,6 +121,7 @@ class Booklet(AtDesk):
             form=form,
             booklet=self.booklet,
             voids=voids,
+            closed=not self.booklet.out,
             holder=self.request.bank.account(self.booklet.account),
             **more,
         )

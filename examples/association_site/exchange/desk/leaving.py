@@ -59,6 +59,8 @@ class Leave(AtDesk):
 
     form_class = Disposal
     template_name = "desk/leave.html"
+    title = _("Leaving")
+    button = _("Show what will happen")
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         """Show who leaves, and with which balance."""
@@ -90,7 +92,7 @@ class Leave(AtDesk):
         except TimebankError as error:
             form.add_error(None, said(error, self.request))
             return self.form_invalid(form)
-        return self.render_to_response(self.get_context_data(form=form, steps=steps))
+        return self.render_to_response(self.get_context_data(form=form, steps=steps, closed=True))
 
     def book(self, data: dict[str, Any]) -> str:
         """End their login and what they proposed, then do the steps: all of it, or nothing.
