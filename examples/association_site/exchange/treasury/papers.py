@@ -15,8 +15,8 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from exchange.members.forms import PeriodForm
 from exchange.treasury.shared import (
-    PeriodForm,
     download,
     explained,
     language,
