@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import timebank
 from queries.hours_in_sql import hours_in_sql
 from random_banks import Walk
-from support import Clock, sources
+from support import Clock, examples, sources
 from timebank import Hours, InvalidRequest, TimeBank, reports
 from timebank.reports.value_text import value_csv, value_text
 from timebank.reports.valued import MOST_CENTS_AN_HOUR, Rates, Value, amount, cents_of, rounded
@@ -86,6 +86,7 @@ def test_lines_and_rounding_are_the_exact_total(
     )
 
 
+@examples(40)
 @given(st.integers(0, 2**32), _rates)
 def test_the_value_is_that_of_the_tables(seed: int, cents: dict[str, int]) -> None:
     """SQL gives the hours of each category, reversals, merges and amendments among them."""
