@@ -138,6 +138,12 @@ class Browser:
         """
         return list(self.chrome.execute_script(script))
 
+    def column(self, title: str) -> dict[str, str]:
+        """A column of the page's first table, by the first line of the first cell of each row."""
+        head, *rows = self.rows()
+        n = head.index(title)
+        return {row[0].partition("\n")[0]: row[n] for row in rows if len(row) > n}
+
     def width(self) -> int:
         """How wide the page is, in pixels; what scrolls within it does not count."""
         return int(self.chrome.execute_script("return document.documentElement.scrollWidth"))

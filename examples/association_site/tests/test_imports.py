@@ -63,7 +63,7 @@ class PreviewTests(ImportTestCase):
         """The page has the first rows, and what booking comes to."""
         head = self.bank.head()
         _address, page = self.looked_at(self.signed_in("teresa"), HEADING + MARCH)
-        for said in ("2 exchanges among 3 people", "03/14/2026", "freni", "<dd>3:30</dd>"):
+        for said in ("2 exchanges among 3 people", "14 Mar 2026", "freni", "<dd>3:30</dd>"):
             self.assertIn(said, page)
         self.assertEqual(head, self.bank.head())
 
@@ -181,7 +181,7 @@ class QuestionTests(ImportTestCase):
         self.assertIn("errorlist", page)
         teresa.post(address, {"days.format": "dmy", "transfers.earner": "To"})
         page = self.text(teresa.get(address))
-        self.assertIn("<td>04/03/2026</td><td>Bruno</td><td>Anna</td>", page)
+        self.assertIn("<td>3 Apr 2026</td><td>Bruno</td><td>Anna</td>", page)
         teresa.post(f"{address}book/", self.seen(page))
         (made,) = [one for one in self.bank.transfers() if str(one.occurred_on) == "2026-04-03"]
         self.assertEqual((["m-2"], ["m-1"]), (list(made.earners), list(made.spenders)))

@@ -34,6 +34,7 @@ _ABOVE_MM: Final = 1.6
 _HEADING_MM: Final = 9
 _LETTERS: Final = 98
 _CAPITAL: Final = 1.45
+_WIDEST: Final = 1.95
 _CODE_LETTERS: Final = 104
 #: A longer paragraph is divided, so that each fits on a page.
 _MOST_LETTERS: Final = 1_500
@@ -199,7 +200,8 @@ def letters(text: str) -> float:
 
     >>> from timebank.reports.pages import letters
     >>> letters("aa"), letters("AA")
-    (2.0, 2.9)
+    (2, 2.9)
     """
-    capitals = sum(1 for letter in text if letter.isupper())
-    return width(text) + (_CAPITAL - 1) * capitals
+    return width(text) + sum(
+        (_WIDEST if letter in "MW" else _CAPITAL) - 1 for letter in text if letter.isupper()
+    )

@@ -26,9 +26,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from exchange.answers import Booking, Once, said
@@ -188,7 +187,7 @@ class Upload(Booking):
         sheet, id = data["file"], data["operation"]
         Sheet.objects.get_or_create(id=id, defaults={"name": sheet.name, "data": sheet.data})
         self.success_url = reverse("treasury_sheet", args=[id])
-        return _t("The sheet is here. Nothing is booked yet.")
+        return gettext("The sheet is here. Nothing is booked yet.")
 
 
 def sources() -> list[str]:
@@ -311,7 +310,7 @@ def book(request: Any, id: UUID) -> HttpResponse:
     with transaction.atomic():
         one = get_object_or_404(Sheet.objects.select_for_update(), id=id)
         if one.booked_at is not None:
-            messages.success(request, _t("This sheet is booked. Nothing was booked twice."))
+            messages.success(request, gettext("This sheet is booked. Nothing was booked twice."))
             return redirect("treasury_imports")
         found = proposed(one)
         trial = Trial(request.bank, one, found)
@@ -327,7 +326,7 @@ def book(request: Any, id: UUID) -> HttpResponse:
             transaction.set_rollback(True)
             messages.error(
                 request,
-                _t("Since you looked something has changed. Nothing is booked: look again."),
+                gettext("Since you looked something has changed. Nothing is booked: look again."),
             )
             return redirect("treasury_sheet", id)
         one.booked_at, one.source = timezone.now(), parsed_name(found)
@@ -348,7 +347,7 @@ def forget(request: Any, id: UUID) -> HttpResponse:
     ask_to_import(request.bank)
     Sheet.objects.filter(id=id, booked_at=None).delete()
     Sheet.objects.filter(id=id).update(data=b"")
-    messages.success(request, _t("The sheet is not kept any more."))
+    messages.success(request, gettext("The sheet is not kept any more."))
     return redirect("treasury_imports")
 
 

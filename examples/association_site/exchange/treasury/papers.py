@@ -12,11 +12,11 @@ from django.core.files.base import ContentFile
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.timezone import localdate
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from exchange.members.forms import PeriodForm
 from exchange.treasury.shared import (
-    PeriodForm,
     download,
     explained,
     language,
@@ -152,7 +152,7 @@ def paper(request: Any, data: dict[str, Any]) -> HttpResponse:
         text = presences_csv(found, spoken, with_notes=notes, semicolons=comma)
         return download("presences", "csv", [MARK, text])
     if "value" in request.POST or "value_csv" in request.POST:
-        table = data["rates_file"] or ContentFile(data["rates"].encode(), _t("rates"))
+        table = data["rates_file"] or ContentFile(data["rates"].encode(), gettext("rates"))
         worth = reports.value(found, read_rates(table))
         if "value_csv" in request.POST:
             text = value_csv(worth, spoken, decimal_comma=comma)

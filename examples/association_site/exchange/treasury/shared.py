@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 from tempfile import SpooledTemporaryFile
-from typing import Any, Final
+from typing import Final
 
 from django import forms
 from django.http import FileResponse
@@ -53,21 +53,6 @@ class DayForm(forms.Form):
     """One day, today unless told."""
 
     day = DayField(label=_("Day"), required=False)
-
-
-class PeriodForm(forms.Form):
-    """The days of a paper, both included; left out, from the beginning or to the last."""
-
-    since = DayField(label=_("From the day"), required=False)
-    until = DayField(label=_("To the day"), required=False)
-
-    def clean(self) -> dict[str, Any]:
-        """Return the days, in order."""
-        data = super().clean() or {}
-        since, until = data.get("since"), data.get("until")
-        if since and until and since > until:
-            self.add_error("until", _("This day is before the first one."))
-        return data
 
 
 def papers_year() -> dict[str, date]:

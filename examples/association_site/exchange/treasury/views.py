@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.utils.timezone import localdate
-from django.utils.translation import gettext as _t
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from exchange.answers import Booking
@@ -249,4 +249,4 @@ class Limits(Booking):
         found = self.request.bank.set_limits(
             data["account"], floor=data["floor"], ceiling=data["ceiling"]
         )
-        return _t("The limits of %(name)s are set.") % {"name": found.name or found.id}
+        return gettext("The limits of %(name)s are set.") % {"name": found.name or found.id}
