@@ -114,6 +114,10 @@ class Browser:
         """The text of the page's content."""
         return str(self.chrome.find_element(By.TAG_NAME, "main").text)
 
+    def body(self) -> str:
+        """The text of a page that is a paper, without the site's frame."""
+        return str(self.chrome.find_element(By.TAG_NAME, "body").text)
+
     def said(self) -> str:
         """What the site says of what was done last, or why it was not."""
         found = self.chrome.find_elements(By.CSS_SELECTOR, ".messages li, .errorlist li, .refusal")

@@ -29,12 +29,15 @@ def community() -> dict[str, str]:
     from exchange.people import person_made, welcome_path
     from exchange.treasury.models import Sheet
 
+    from timebank.contrib import cheques
+
     demo.settle_in()
     person_made("ugo", "Ugo Neri", roles=["auditor"], password=demo.PASSWORD)
     person_made("zeno", "Zeno Riservato", actor="m-199", password=demo.PASSWORD)
     with transaction.atomic(), acting("m-103", ["coordinator", "treasurer"]) as bank:
         bank.open_account("m-199", name="Zeno Riservato")
         bank.transfer(earner="m-199", spender="m-112", hours="7:43", id="zeno-1")
+        cheques.issue(bank, "m-101", booklet=7)
     giulia = Person.objects.get(actor="m-108").user
     correction = Correction.objects.get()
     with acting("m-101") as bank:
@@ -50,6 +53,7 @@ def community() -> dict[str, str]:
         "import": str(sheet.id),
         "undo": "ore",
         "export": "journal",
+        "cheques": "7",
         "year": "2026",
         "month": "11",
         "uidb64": uid,

@@ -10,20 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import attrs
 import pytest
 from selenium.webdriver.common.by import By
 
 from association_site.books import Books, Entry
 from association_site.browsing import Browser
-from association_site.projects import demo, seeded
+from association_site.projects import SITE, demo, manage, ran, seeded
+from association_site.visitors import Visitor
 from browsers import chromium
 
 pytestmark = pytest.mark.browser
 
-TODAY = date.today()  # noqa: DTZ011 - the site's, on the same machine
+TODAY = datetime.now(ZoneInfo("Europe/Rome")).date()  # the site's
 PASSWORD = "una-frase-mia-2026"  # noqa: S105 - of people of a story
 NAMES = {
     "anna": "Anna Ferrari",
@@ -49,6 +53,23 @@ def day(ago: int) -> str:
     return (TODAY - timedelta(days=ago)).isoformat()
 
 
+def hours(seconds: int) -> str:
+    """Seconds as a page shows them."""
+    minutes = abs(seconds) // 60
+    return f"{'-' * (seconds < 0)}{minutes // 60}:{minutes % 60:02}"
+
+
+@attrs.define
+class Exchange:
+    """What the papers are to say of one: with what is left of its hours."""
+
+    earner: str
+    spender: str
+    day: date
+    category: str
+    seconds: int
+
+
 class Story:
     """Who takes part, with a browser each, and the books that the test keeps by their names."""
 
@@ -56,11 +77,25 @@ class Story:
         self.of = browsers
         self.books = Books()
         self.ids: dict[str, str] = {}
+        self.exchanges: list[Exchange] = []
         self._count = 0
 
     def book(self, earner: str, spender: str, hours: str) -> str:
         """Write down that hours were booked; the number of the entry."""
         return self._entry(self.books.book, earner, spender, hours)
+
+    def exchanged(
+        self, earner: str, spender: str, hours: str, ago: int, category: str = ""
+    ) -> Exchange:
+        """Write down that an exchange was booked, for the papers too."""
+        self.book(earner, spender, hours)
+        return self.told(earner, spender, hours, ago, category)
+
+    def told(self, earner: str, spender: str, hours: str, ago: int, category: str) -> Exchange:
+        """Write down for the papers what an exchange was."""
+        when = TODAY - timedelta(days=ago)
+        self.exchanges.append(Exchange(earner, spender, when, category, seconds(hours)))
+        return self.exchanges[-1]
 
     def reserve(self, earner: str, spender: str, hours: str) -> str:
         """Write down that hours were reserved."""
@@ -188,7 +223,7 @@ def they_exchange(story: Story) -> None:
     bruno.get("/")
     bruno.picture("asked")
     bruno.press("Conferma")
-    story.book(NAMES["anna"], NAMES["bruno"], "1:30")
+    story.exchanged(NAMES["anna"], NAMES["bruno"], "1:30", 27, "compagnia")
     story.check()
 
     propose(bruno, "received", NAMES["luca"], "2", 25, category="riparazioni")
@@ -197,6 +232,7 @@ def they_exchange(story: Story) -> None:
     luca.get("/")
     luca.press("Conferma")
     story.books.settle(held, held)
+    story.told(NAMES["luca"], NAMES["bruno"], "2:00", 25, "riparazioni")
     story.check()
 
     propose(anna, "gave", NAMES["bruno"], "1:15", 24, category="compagnia")
@@ -238,6 +274,7 @@ def one_acts_for_another(story: Story) -> None:
     anna.get("/")
     anna.press("Conferma")
     story.books.settle(held, held)
+    story.told(NAMES["anna"], ROSA, "1:00", 20, "spesa")
 
 
 def one_is_put_right(story: Story) -> None:
@@ -256,6 +293,7 @@ def one_is_put_right(story: Story) -> None:
     carla.picture("corrects")
     carla.press("Rispondi")
     story.book(NAMES["bruno"], NAMES["anna"], "0:30")
+    story.exchanges[0].seconds -= seconds("0:30")
     anna.get("/corrections/")
     anna.picture("answered")
     assert "Hai ragione, tolta mezz'ora." in anna.text()
@@ -293,8 +331,8 @@ def cheques_come_in(story: Story) -> None:
     carla.press("main .row button.main")
     carla.picture("pile-mended")
     carla.press("Registra questi assegni")
-    story.book(NAMES["anna"], ROSA, "1:00")
-    story.book(NAMES["bruno"], ROSA, "0:45")
+    story.exchanged(NAMES["anna"], ROSA, "1:00", 15)
+    story.exchanged(NAMES["bruno"], ROSA, "0:45", 13)
     carla.picture("pile-booked")
     story.check()
 
@@ -324,7 +362,7 @@ def one_leaves(story: Story) -> None:
         )
         carla.press("main form button.main")
         assert said in carla.said(), carla.text()
-    story.book(PAOLO, NAMES["luca"], "2:30")
+    story.exchanged(PAOLO, NAMES["luca"], "2:30", 10, "spesa")
     story.check()
     carla.get(f"/desk/accounts/{story.ids[PAOLO]}/leave/")
     carla.fill(donate=FUND, reason="Si trasferisce")
@@ -357,25 +395,99 @@ def dues_are_charged(story: Story) -> None:
 
 
 def the_assembly_reads(story: Story) -> None:
-    """The trial balance, the audit, the report, the register and the value are those of the books."""
-    teresa = story.of["teresa"]
+    """The balances, the audit, the report, the register and the value are those of the books."""
+    teresa, entries = story.of["teresa"], story.books.booked.values()
     teresa.get("/treasury/balances/")
     teresa.picture("balances")
-    print(teresa.rows())
+    posted = story.books.posted()
+    for title, expected in (
+        ("Dato", {name: sum(e.seconds for e in entries if e.earner == name) for name in story.ids}),
+        (
+            "Ricevuto",
+            {name: sum(e.seconds for e in entries if e.spender == name) for name in story.ids},
+        ),
+        ("Saldo", {name: posted.get(name, 0) for name in story.ids}),
+    ):
+        shown = teresa.column(title)
+        assert expected == {name: seconds(shown[name]) for name in story.ids}, title
     teresa.get("/treasury/audit/")
     teresa.press("Controlla adesso")
     teresa.picture("audit")
-    print(teresa.text())
+    assert "Tutto a posto" in teresa.text()
+
+    total = sum(one.seconds for one in story.exchanges)
+    month = [one for one in story.exchanges if one.day >= TODAY.replace(day=1)]
     teresa.get("/treasury/")
     teresa.picture("treasury")
-    print(teresa.figures("La banca oggi"))
+    figures = teresa.figures("La banca oggi")
+    assert str(len(month)) == figures["Scambi di questo mese"]
+    assert sum(one.seconds for one in month) == seconds(figures["Ore di questo mese"])
+    assert sum(one for one in posted.values() if one > 0) == seconds(
+        figures["Somma dei saldi positivi"]
+    )
+
     teresa.get(f"/treasury/impact/?since={day(30)}&until={day(0)}")
     teresa.picture("impact")
-    print(teresa.chrome.find_element(By.TAG_NAME, "body").text)
+    text = " ".join(teresa.body().split())
+    active = {name for one in story.exchanges for name in (one.earner, one.spender)}
+    count, members = len(story.exchanges), len(active)
+    assert f"{hours(total)} Ore {count} Scambi {members} Soci attivi" in text, text
+    for kind, amount in (("quota", "14:00"), ("donazione", "0:30")):
+        assert re.search(rf"{kind} \d+ {amount}", text), text
+
+    check_register(story)
+    check_value(story)
+
+
+def paper(story: Story, button: str, **fields: str) -> list[list[str]]:
+    """The rows of one of the yearly papers, of the month of the story."""
+    teresa = story.of["teresa"]
     teresa.get("/treasury/papers/")
-    teresa.picture("papers")
-    print(teresa.text())
+    teresa.fill(since=day(30), until=day(0), **fields)
+    teresa.press(f"main button[name={button}]")
+    teresa.picture(button)
+    return teresa.rows()[1:]
+
+
+def check_register(story: Story) -> None:
+    """The register has each exchange, by day, and the sum of the hours that are left."""
+    rows = paper(story, "register")
+    order = sorted(story.exchanges, key=lambda one: one.day)
+    assert [
+        [
+            one.earner,
+            f"{one.day:%d/%m/%Y}",
+            hours(one.seconds),
+            one.spender,
+            one.category or "non indicata",
+        ]
+        for one in order
+    ] == [[row[0], row[1], row[4], row[5], row[6]] for row in rows[:-1]]
+    assert hours(sum(one.seconds for one in order)) == rows[-1][4]
+
+
+def check_value(story: Story) -> None:
+    """The value is the exact sum of hours by their rates, rounded once."""
+    rates = {"compagnia": 1235, "riparazioni": 1500}  # cents an hour; 10.01 for all others
+    table = "categoria;tariffa\ncompagnia;12,35\nriparazioni;15\n*;10,01"
+    rows = paper(story, "value", rates=table)
+    worth = sum(
+        Fraction(one.seconds, 3600) * rates.get(one.category, 1001) for one in story.exchanges
+    )
+    cents = int(worth + Fraction(1, 2))
+    [total] = [row for row in rows if row[0] == "Totale"]
+    assert f"{cents // 100},{cents % 100:02}" == total[-1], rows
 
 
 def the_ledger_is_well(story: Story, files: Path) -> None:
-    """The audit, run as a program, finds nothing; who has the journal checks it without this code."""
+    """The audit, run as a program, finds nothing; a stranger's verifier reads the whole journal."""
+    assert "All well" in manage(files, "timebank", "audit", TIMEBANK_LANG="en")
+    with Visitor(story.of["teresa"].address) as teresa:
+        teresa.sign_in("teresa")
+        journal = files / "journal.jsonl"
+        journal.write_bytes(teresa.get("/treasury/export/journal/").content)
+    verifier = SITE.parent / "verify_journal.py"
+    told = [line.split("\t") for line in ran(files, str(verifier), str(journal)).splitlines()]
+    found = {id: int(seconds) for id, *more in told for seconds in more}
+    posted = story.books.posted()
+    assert {id: posted.get(name, 0) for name, id in story.ids.items()} == found

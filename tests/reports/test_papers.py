@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -138,6 +139,34 @@ def test_a_total_is_never_alone_on_its_page() -> None:
         rows = [*[Row(("x",), (1,))] * length, Row(("total",), style="sum")]
         *_, last = [p for p in pages_of([Sheet(rows)], [], facts=4, signature="s") if p.rows]
         assert 2 <= len(last.rows)
+
+
+def test_nothing_is_carried_beyond_a_total() -> None:
+    """What follows it is no part of the sum; and what stands above some rows is on their page."""
+    for length in range(1, 60):
+        rows = [
+            *[Row(("x",), (1,))] * length,
+            Row(("total",), style="sum"),
+            Row(("others",), style="heading"),
+            *[Row(("y",))] * 20,
+        ]
+        pages = [page for page in pages_of([Sheet(rows)], [], facts=4, signature="s") if page.rows]
+        for page, following in pairwise(pages):
+            assert page.to_carry == following.carried
+            assert "heading" != page.rows[-1].style
+            is_over = any(row.style == "sum" for one in pages[: page.number] for row in one.rows)
+            assert is_over == (page.to_carry is None)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_is_not_claimed_is_on_the_page_of_its_heading(language: str) -> None:
+    """Alone it would be read as a claim."""
+    words = words_of(language)
+    for number in range(8, 32, 2):
+        found = bank_of(number).presences()
+        page = _unescaped(presences_html(found, language))
+        (own,) = [one for one in page.split("<section")[1:] if words("not_claimed") in one]
+        assert all(words(key) in own for key in ("not_law", "not_register", "not_signed"))
 
 
 def test_a_note_is_measured_by_its_letters() -> None:

@@ -90,7 +90,8 @@ class WhoTests(TreasuryTestCase):
             for page in SHOWN:
                 answer = reader.get(f"/treasury/{page}")
                 self.assertEqual(200, answer.status_code, page)
-                answer.close()
+                if answer.streaming:
+                    self.assertTrue(b"".join(answer.streaming_content))  # and the file is closed
             for page, data in (
                 ("dues/charge/", {}),
                 ("limits/", {"account": "m-1", "floor": "-5"}),

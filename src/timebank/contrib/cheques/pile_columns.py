@@ -38,8 +38,10 @@ _LEAST: Final = 2
 _IGNORED: Final = "ignored"
 _PHRASES: Final[Mapping[str, str]] = {
     NUMBER: "number, no, nr, n, cheque, cheque no, cheque number, number of cheque, code, numero, "
-    "num, assegno, n assegno, numero assegno, numero dell'assegno, codice, assegno tempo",
-    EARNER: "earner, who earns, who earned, to whom, payee, pay to, paid to, name, member, giver, "
+    "num, assegno, n assegno, numero assegno, numero dell'assegno, codice, assegno tempo, "
+    "assegno n, assegno nr, assegno numero, codice assegno, cheque n, cheque nr, n cheque",
+    EARNER: "earner, who, person, chi, persona, cognome e nome, who earns, who earned, to whom, "
+    "payee, pay to, paid to, name, member, giver, "
     "a chi, a favore di, beneficiario, beneficiaria, chi guadagna, chi ha guadagnato, socio, "
     "socia, nome, nome e cognome, nominativo, chi ha dato, chi offre, dato da, intestato a",
     HOURS: "hours, ore, tempo, durata, time, duration",
