@@ -12,11 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
 import attrs
 from PIL import Image, ImageChops
+
+import timebank
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "img"
 #: As a browser shows a page at a desk, in pixels; what is empty below is cut off.
@@ -25,6 +28,11 @@ COLOURS: Final = 64
 MARGIN: Final = 20
 #: The name of an association that is none, by language.
 TITLES: Final = {"en": "Time Bank of Via Roma", "it": "Banca del Tempo di Via Roma"}
+_MEMBER: Final = "Carla Rizzo Ferrara"
+#: The people of the yearly papers, and what they do; the demo says neither times nor categories.
+VOLUNTEERS: Final = ("Carla Rizzo", "Davide Nguyen", "Elda Fumagalli", "Francesco Greco")
+CATEGORIES: Final = ("compagnia", "spesa", "compiti", "trasporto")
+RATES: Final = "categoria;tariffa\ncompagnia;12,35\nspesa;11,11\ncompiti;14,10\n"
 #: An exchange of the demo, between the same member and another.
 _EXCHANGE: Final = "timeoverflow:3b272627f7bb5b920b029c4c1d8465e9-1"
 _OF_2023: Final = ("--since", "2023-01-01", "--until", "2023-12-31")
@@ -32,12 +40,13 @@ _OF_2023: Final = ("--since", "2023-01-01", "--until", "2023-12-31")
 
 @attrs.frozen
 class Picture:
-    """A page that `timebank` prints as HTML, and how much of it is shown, in pixels."""
+    """A page that `timebank` prints as HTML of a bank, and how much of it is shown, in pixels."""
 
     name: str
     language: str
     command: tuple[str, ...]
     height: int = 2_000
+    db: str = "demo.db"
 
 
 PICTURES: Final = tuple(
@@ -48,7 +57,7 @@ PICTURES: Final = tuple(
             f"statement-{language}",
             language,
             (
-                *("statement", "Carla Rizzo Ferrara", "--since", "2024-01-01"),
+                *("statement", _MEMBER, "--since", "2024-01-01"),
                 *("--format", "html", "--lang", language),
             ),
         ),
@@ -63,6 +72,24 @@ PICTURES: Final = tuple(
             language,
             ("receipt", _EXCHANGE, "--key", "bank.key", "--html", "--lang", language),
         ),
+        Picture(
+            f"cheques-{language}",
+            language,
+            ("cheques", "print", "17", "--lang", language),
+            height=445,
+        ),
+    )
+) + tuple(
+    Picture(
+        f"{name}-it",
+        "it",
+        ("report", name, "--year", "2026", *more, "--format", "html", "--lang", "it"),
+        height=height,
+        db="papers.db",
+    )
+    for name, more, height in (
+        ("presences", ("--tag", "volontari"), 1_060),
+        ("value", ("--tag", "volontari", "--rates", "rates.csv"), 1_060),
     )
 )
 
@@ -74,13 +101,41 @@ def make(folder: Path, pictures: tuple[Picture, ...] = PICTURES) -> list[Path]:
         work = Path(name)
         printed(work, "demo", "demo.db")
         printed(work, "--db", "demo.db", "key", "make", "bank.key")
+        printed(work, "--db", "demo.db", "cheques", "issue", _MEMBER, "--booklet", "17")
+        volunteer(work / "papers.db")
+        (work / "rates.csv").write_text(RATES, "utf-8")
         for picture in pictures:
             page = work / f"{picture.name}.html"
             title = TITLES[picture.language]
-            page.write_bytes(printed(work, "--db", "demo.db", *picture.command, title=title))
+            page.write_bytes(printed(work, "--db", picture.db, *picture.command, title=title))
             made.append(folder / f"{picture.name}.png")
             made[-1].write_bytes(small(looked_at(page, picture.height)))
     return made
+
+
+def volunteer(path: Path) -> None:
+    """Make a bank of four people who give hours to a fund, most of them with times."""
+    now = datetime(2026, 12, 31, 9, tzinfo=UTC)
+    with timebank.open(f"sqlite:///{path}", clock=lambda: now) as bank:
+        bank.open_account("fondo", kind="fund", name="Fondo di solidarietà")
+        bank.open_account("rossi", kind="group", name="Famiglia Rossi", floor=None)
+        for number, name in enumerate(VOLUNTEERS):
+            bank.open_account(f"s{number}", name=name)
+        for number in range(30):
+            begins = time(9 + number % 6, 30 * (number % 2))
+            minutes = 60 + 5 * (number % 7)
+            ends = (datetime.combine(now, begins) + timedelta(minutes=minutes)).time()
+            is_timed = bool(number % 5)
+            bank.transfer(
+                earner=f"s{number % 4}",
+                spender="rossi" if number % 3 else "fondo",
+                hours=f"{minutes}m",
+                occurred_on=date(2026, 1, 12) + timedelta(days=11 * number),
+                started_at=begins if is_timed else None,
+                ended_at=ends if is_timed else None,
+                category=CATEGORIES[number * 3 % 4],
+                tags=["volontari"] if number % 9 else [],
+            )
 
 
 def printed(folder: Path, *words: str, title: str = "") -> bytes:

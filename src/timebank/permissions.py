@@ -66,7 +66,8 @@ class Ask:
 
     `action` is the name of the call on a bank. `accounts` are those that the call names;
     `earners` and `spenders` those on the sides of a transfer or hold, or of the one that it
-    settles, voids, reverses or reads: nobody, where that is not there. `request` is what it
+    settles, voids, reverses or reads: nobody, where that is not there; `spenders` of a cheque that
+    is voided is whose the booklet is. `request` is what it
     would record. `exceeds` says that it settles more than is held, that nothing is to be
     checked, or that an account gets limits of its own; `writes_off` that somebody's debt
     falls on the bank.

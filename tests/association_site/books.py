@@ -59,6 +59,13 @@ class Books:
             sums[entry.spender] += entry.seconds
         return dict(sums)
 
+    def coming(self) -> dict[str, int]:
+        """What is reserved for each account, in seconds."""
+        sums: Counter[str] = Counter()
+        for entry in self.reserved.values():
+            sums[entry.earner] += entry.seconds
+        return dict(sums)
+
 
 def ledger_says(bank: TimeBank) -> Books:
     """The same from a ledger: its exchanges, and the holds that are open."""

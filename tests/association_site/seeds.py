@@ -29,12 +29,15 @@ def community() -> dict[str, str]:
     from exchange.people import person_made, welcome_path
     from exchange.treasury.models import Sheet
 
+    from timebank.contrib import cheques
+
     demo.settle_in()
     person_made("ugo", "Ugo Neri", roles=["auditor"], password=demo.PASSWORD)
     person_made("zeno", "Zeno Riservato", actor="m-199", password=demo.PASSWORD)
     with transaction.atomic(), acting("m-103", ["coordinator", "treasurer"]) as bank:
         bank.open_account("m-199", name="Zeno Riservato")
         bank.transfer(earner="m-199", spender="m-112", hours="7:43", id="zeno-1")
+        cheques.issue(bank, "m-101", booklet=7)
     giulia = Person.objects.get(actor="m-108").user
     correction = Correction.objects.get()
     with acting("m-101") as bank:
@@ -50,6 +53,7 @@ def community() -> dict[str, str]:
         "import": str(sheet.id),
         "undo": "ore",
         "export": "journal",
+        "cheques": "7",
         "year": "2026",
         "month": "11",
         "uidb64": uid,
@@ -69,6 +73,27 @@ def routes() -> list[str]:
         return found
 
     return below(get_resolver().url_patterns, "/")
+
+
+def beginning() -> dict[str, str]:
+    """An association that begins: a fund, a statute, and who works there; their accounts."""
+    from django.db import transaction
+    from exchange.access import acting
+    from exchange.people import person_made
+
+    from timebank import Band, Dues, Statute
+
+    with transaction.atomic(), acting("c-1", ["coordinator", "treasurer"]) as bank:
+        bank.open_account("fondo", kind="fund", name="Fondo comune")
+        for id, username, name, role in (
+            ("c-1", "carla", "Carla Rizzo", "coordinator"),
+            ("c-2", "teresa", "Teresa Galli", "treasurer"),
+        ):
+            person_made(username, name, actor=id, roles=[role], listed=True, password=PASSWORD)
+            bank.open_account(id, name=name)
+        dues = Dues(hours=2, fund="fondo")
+        bank.adopt(Statute(version="story/1", limits={"member": Band(floor="-5")}, dues=dues))
+    return {"Carla Rizzo": "c-1", "Teresa Galli": "c-2", "Fondo comune": "fondo"}
 
 
 def crowd(count: str) -> list[str]:
@@ -102,6 +127,7 @@ def proposals() -> dict[str, str]:
 
 
 SEEDS: dict[str, Callable[..., Any]] = {
+    "beginning": beginning,
     "community": community,
     "crowd": crowd,
     "proposals": proposals,

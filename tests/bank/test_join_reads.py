@@ -173,6 +173,9 @@ def test_what_others_write_within_a_read_is_no_damage() -> None:
         assert bank.audit().ok
         statements = iter(range(number, -1, -1))
         assert not bank.trial_balance().total
+        statements = iter(range(number, -1, -1))
+        found = bank.presences()
+        assert found.head.sequence - 2 == len(found.lines)
     statements = itertools.cycle(range(3))
     with pytest.raises(Conflict, match="READ COMMITTED") as caught:
         bank.trial_balance()

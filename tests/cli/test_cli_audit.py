@@ -62,7 +62,7 @@ def test_it_goes_on_from_a_file(folder: Path) -> None:
     before = (folder / "kept").read_bytes()
     well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "t2")
     said = well("audit", "--since", "kept", "--save", "kept")
-    assert said.startswith("All well: 1 record since record 3 and 2 accounts agree in 18 checks.\n")
+    assert said.startswith("All well: 1 record since record 3 and 2 accounts agree in 19 checks.\n")
     assert before != (folder / "kept").read_bytes()
     found = json.loads(well("audit", "--since", "kept", "--format", "json"))
     assert (True, 0, 4) == (found["ok"], found["records"], found["since"])

@@ -27,6 +27,7 @@ from timebank import (
     Welcome,
 )
 from timebank.cli import main
+from timebank.contrib import cheques
 from timebank.proof import SigningKey, origin_of, receipt
 from timebank.reports import words
 
@@ -99,6 +100,9 @@ def rich(path: Path) -> None:
         bank.amend_account("m3", joined_on=date(2025, 6, 1), reason="svista")
         bank.rename("m3", "Nadia Neri")
         bank.erase("m3", reason="chiesto")
+        cheques.issue(bank, "m1", booklet=17)
+        cheques.enter(bank, "17-01-39", earner="m2", hours=1, started_at=time(9), note="orto")
+        cheques.void(bank, "17-03-33", code="stolen", reason="sul tram")
 
 
 #: Commands, by their words, with arguments that make each of them say much.
@@ -120,6 +124,11 @@ SAID: dict[str, list[str]] = {
     "balance": ["m1"],
     "banks": [],
     "close-books": [],
+    "cheques enter": ["p.csv", "--book"],
+    "cheques issue": ["m2", "--cheques", "8"],
+    "cheques list": [],
+    "cheques show": ["17-01-39"],
+    "cheques void": ["17-02..17-04"],
     "copy": ["b.db", "c.db"],
     "delegate list": ["m1"],
     "delegate name": ["m1", "m3"],
@@ -162,6 +171,11 @@ REFUSED: dict[str, list[str]] = {
     "account amend": ["m1", "--reason", "svista"],
     "amend": ["nulla", "--reason", "svista", "--category", "x"],
     "close-books": ["--through", "2099-01-01", "--reason", "x"],
+    "cheques enter": ["p.csv", "--leave-out", "x.csv"],
+    "cheques issue": ["m2", "--booklet", "17"],
+    "cheques print": ["99"],
+    "cheques show": ["17-01-93"],
+    "cheques void": ["17-01-39"],
     "copy": ["b.db", "c.db", "--all", "--to-bank", "x"],
     "backup": ["postgresql://x/y"],
     "delegate list": [],
@@ -252,6 +266,8 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
     (tmp_path / "s.json").write_text(
         json.dumps({**json.loads(STATUTE.to_json()), "version": "verona/3"}), "utf-8"
     )
+
+    (tmp_path / "p.csv").write_text("17-01-39;m2;1;;9\n17-02-36;m2;2\n", "utf-8")
 
     def call(name: str, args: list[str], code: int) -> str:
         made = CliRunner().invoke(main, ["--db", "b.db", "--lang", "it", *name.split(), *args])

@@ -168,6 +168,16 @@ def test_a_pile_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         pile(*[{}] * 4)
 
 
+def test_what_is_not_read_of_a_sheet_is_told(bank: TimeBank) -> None:
+    """A signature, what nobody called anything; but not a column without a word in it."""
+    read = cheques.read_pile(b"number,to,hours,signed,from,to,empty\n17-01-39,dora,1,yes,9,11,,x\n")
+    assert ("signed", "8") == read.unread
+    assert "Columns that are not read: signed, 8." in pile_text(cheques.preview(bank, read))
+    cheques.book(bank, read)
+    made = bank.transfer_by_id("cheque:17-01-39")
+    assert (("dora",), time(9), time(11)) == (tuple(made.earners), made.started_at, made.ended_at)
+
+
 # -- what becomes of it --------------------------------------------------------------------
 
 
@@ -202,6 +212,26 @@ def test_a_pile_that_is_entered_again_books_nothing(bank: TimeBank) -> None:
     text = "\n".join(pile_text(cheques.book(bank, made), booking=True))
     assert "entered already on 2026-03-02" in text
     assert text.endswith("There was nothing to book.")
+
+
+def test_a_cheque_that_was_described_otherwise_was_entered_all_the_same(bank: TimeBank) -> None:
+    """Two desks enter it, and one of them types what for: the first one stays, and that is told."""
+    cheques.enter(bank, "17-01-39", earner="dora", hours=1, occurred_on=date(2026, 3, 1))
+    cheques.enter(bank, "18-01-30", earner="dora", hours=1, occurred_on=date(2026, 3, 1))
+    report = cheques.book(
+        bank,
+        pile(
+            line("17-01-39", activity="shopping", day="2026-03-01"),
+            line("18-01-30", note="in the rain"),
+            line("19-01-21", activity="shopping"),
+        ),
+    )
+    assert ["there", "there", "booked"] == outcomes(report)
+    assert [True, True, False] == [one.differs for one in report.lines]
+    text = "\n".join(pile_text(report))
+    assert 2 == text.count("entered already on 2026-03-02, described otherwise")
+    for other in ({"day": "2026-03-02"}, {"hours": "2"}, {"earner": "carla"}):
+        assert ["refused"] == outcomes(cheques.preview(bank, pile({**line("17-01-39"), **other})))
 
 
 def test_where_a_line_is_refused_nothing_is_booked(bank: TimeBank) -> None:

@@ -13,6 +13,7 @@ import click
 import timebank
 from timebank import errors, federation, hours, model, proof
 from timebank.cli import main
+from timebank.contrib import cheques
 from timebank.interchange.engine import csv_rows
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +98,17 @@ def test_every_name_of_federation_is_in_the_reference() -> None:
     assert sorted(federation.__all__) == sorted(shown)
     named = [getattr(federation, name) for name in federation.__all__]
     functions = [one for one in named if inspect.isfunction(one)]
+    assert [] == [one.__name__ for one in functions if ":raises " not in (one.__doc__ or "")]
+
+
+def test_every_name_of_cheques_is_in_the_reference() -> None:
+    """As those of the package; and a docstring of each says what is raised, of what can."""
+    shown = re.findall(
+        r"^\.\. auto\w+:: timebank\.contrib\.cheques\.(\w+)$", docs("reference.md"), re.MULTILINE
+    )
+    names = [name for name in cheques.__all__ if not hasattr(errors, name)]
+    assert sorted(names) == sorted(shown)
+    functions = [one for name in names if inspect.isfunction(one := getattr(cheques, name))]
     assert [] == [one.__name__ for one in functions if ":raises " not in (one.__doc__ or "")]
 
 

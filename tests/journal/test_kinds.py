@@ -12,6 +12,7 @@ from timebank.journal import fold
 from timebank.journal.kinds import KINDS, MOVES_HOURS, ON_ACCOUNT, PLANS_DUES
 from timebank.queries.views import OPERATIONS
 from timebank.rules import COMMANDS, JUDGES
+from timebank.rules.amendments import _NOT_DESCRIBED
 from timebank.rules.state import AnyCommand, Command
 
 PAGE = (Path(__file__).parents[2] / "docs" / "journal-format.md").read_text("utf-8")
@@ -58,6 +59,13 @@ def test_every_view_can_be_made() -> None:
     made = {name for name, kind in KINDS.items() if kind.view in {"transfer", "hold"}}
     assert made == set(OPERATIONS)
     assert set(LOOK_UPS) <= set(JUDGES)
+
+
+def test_every_operation_is_described_or_is_said_not_to_be() -> None:
+    """Whatever has an id is amended, or who asks is told why not."""
+    views = {"transfer", "hold", "refusal", "booklet", "voided_cheque"}
+    operations = {name for name, kind in KINDS.items() if kind.view in views}
+    assert operations == {"transfer", "hold", "settle"} | set(_NOT_DESCRIBED)
 
 
 def test_groups_are_what_the_fold_does() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from timebank import TimeBank
-from timebank.bank.carrying import copy_bank
+from timebank.bank.carrying import carry_bank
 from timebank.storage.registry import open_store
 
 #: Seconds by (day, account, category), of days between two; the bank is :bank.
@@ -120,7 +120,7 @@ def hours_in_sql(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "bank.db"
         with closing(open_store(f"sqlite:///{path}", create=True)) as store:
-            copy_bank(bank.store, store, bank=bank.name)
+            carry_bank(bank.store, store, bank=bank.name)
         with closing(sqlite3.connect(path)) as connection:
             values = {"bank": bank.name, "since": since, "until": until}
             rows = connection.execute(_SQL, values).fetchall()

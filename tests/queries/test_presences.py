@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import timebank
 from queries.hours_in_sql import hours_in_sql
 from random_banks import Walk
-from support import Clock, fill, fill_with_rules, sources
+from support import Clock, examples, fill, fill_with_rules, sources
 from timebank import (
     AccountNotFound,
     Counted,
@@ -57,6 +57,7 @@ def told(found: Presences) -> list[tuple[Any, ...]]:
 # -- against other computations --------------------------------------------------------
 
 
+@examples(60)
 @given(st.integers(0, 2**32), st.sampled_from(PERIODS))
 def test_every_hour_of_the_impact_report_is_somewhere(
     seed: int, period: tuple[date | None, date | None]
@@ -79,6 +80,7 @@ def test_every_hour_of_the_impact_report_is_somewhere(
             assert every == total
 
 
+@examples(50)
 @given(st.integers(0, 2**32))
 def test_among_members_the_register_has_the_hours_of_the_impact_report(seed: int) -> None:
     """Where all who spend are members or groups it is the same figure."""
@@ -104,6 +106,7 @@ def by_label(found: Presences) -> Counter[tuple[str, str, str]]:
     return Counter({key: seconds for key, seconds in sums.items() if seconds})
 
 
+@examples(50)
 @given(st.integers(0, 2**32), st.sampled_from(PERIODS))
 def test_the_tables_alone_say_the_same(seed: int, period: tuple[date | None, date | None]) -> None:
     """SQL over the tables of SQLite comes to the same seconds a day, account and category."""

@@ -329,6 +329,18 @@ def test_no_other_call_takes_the_number_of_a_cheque(bank: TimeBank) -> None:
         bank.reverse("t1", reason="why", id=Number(17, 1).id)
 
 
+def test_booklets_and_voided_cheques_are_no_exchanges(bank: TimeBank) -> None:
+    """Whoever asks for one by its id is told that there is none."""
+    cheques.void(bank, number(1))
+    for id in ("cheque:17", Number(17, 1).id):
+        for call in (bank.transfer_by_id, bank.hold_by_id, bank.settle, bank.void):
+            with pytest.raises(NotFound):
+                call(id)
+        with pytest.raises(NotFound):
+            bank.reverse(id, reason="why")
+    assert [] == list(bank.transfers())
+
+
 def test_the_judge_itself_lets_nobody_else_spend_by_a_cheque(bank: TimeBank) -> None:
     """Whatever was looked up before the lock."""
     command = EnterCheque.by_number(Number(17, 1), earner="bruno", spender="carla", hours=1)

@@ -55,7 +55,10 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--until", type=DAY, help="Up to this day of service."),
         click.option("--since", type=DAY, help="From this day of service on."),
         click.option(
-            "--year", type=click.IntRange(_FIRST_YEAR, _LAST_YEAR), help="A year, instead of days."
+            "--year",
+            metavar="YYYY",
+            type=click.IntRange(_FIRST_YEAR, _LAST_YEAR),
+            help="A year, instead of days.",
         ),
     ):
         command = option(command)

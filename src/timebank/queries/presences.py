@@ -161,11 +161,12 @@ class Presence:
 class Presences:
     """The presences of a period, by day, beginning and record, and what is not among them.
 
-    `names` has the name of today of each account that has one. `left_out` are the exchanges of the
-    period that the choice left out; of those that it took in, `of_others` are the hours that funds
-    and organisations earned, and `from_banks` those of members of other banks, which are no
-    presences. `unmet` has, by the sort, the words of the choice that no exchange of the period has.
-    `head` is where the journal stood, `closed_through` the last day of closed books.
+    `names` has the name of today of each account on the lines, and of each fund of the choice.
+    `left_out` are the exchanges of the period that the choice left out; of those that it took in,
+    `of_others` are the hours that funds and organisations earned, and `from_banks` those of members
+    of other banks, which are no presences. `unmet` has, by the sort, the words of the choice that
+    no exchange of the period has. `head` is where the journal stood, `closed_through` the last day
+    of closed books.
     """
 
     since: date | None
@@ -228,7 +229,7 @@ def presences(
         until=None if until is None else date.fromisoformat(until),
         counted=chosen,
         lines=lines,
-        names=_names(reader, found.rows, lines),
+        names=_names(reader, found.rows, lines, chosen.funds),
         left_out=sorted_out.left_out.count,
         of_others=sorted_out.of_others.count,
         from_banks=sorted_out.from_banks.count,
@@ -518,10 +519,13 @@ def _place(line: Presence) -> tuple[date, bool, time, int, str]:
 
 
 def _names(
-    reader: Reader, rows: Mapping[str, AccountRow], lines: Iterable[Presence]
+    reader: Reader,
+    rows: Mapping[str, AccountRow],
+    lines: Iterable[Presence],
+    funds: Iterable[str],
 ) -> dict[str, str]:
-    """Return the names of all who are on the lines, but those that were erased."""
-    accounts = sorted({id for line in lines for id in (line.account, *line.spenders)})
+    """Return the names of all who are on the lines or counted by, but those that were erased."""
+    accounts = sorted({*funds, *(id for line in lines for id in (line.account, *line.spenders))})
     named = {id: rows[id].named for id in accounts}
     texts = dict(_texts(reader, "name", {n for n in named.values() if n is not None}))
     return {id: texts[n] for id, n in named.items() if n is not None and n in texts}

@@ -125,7 +125,8 @@ def leaving_text(
 ) -> list[str]:
     """Return a line for each step by which a member left.
 
-    `names` are those of accounts and of delegates, by their ids; an id stands where there is none.
+    `names` are those of accounts, delegates and holds, by their ids; an id stands where there is
+    none.
 
     >>> import timebank
     >>> from timebank.reports.members import leaving_text
@@ -149,7 +150,7 @@ def leaving_text(
     lines += [
         words(
             "hold_released",
-            hold=hold.id,
+            hold=named(hold.id),
             hours=hold.hours,
             spenders=", ".join(map(named, hold.spenders)),
             earners=", ".join(map(named, hold.earners)),

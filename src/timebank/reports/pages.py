@@ -34,6 +34,7 @@ _ABOVE_MM: Final = 1.6
 _HEADING_MM: Final = 9
 _LETTERS: Final = 98
 _CAPITAL: Final = 1.45
+_WIDEST: Final = 1.95
 _CODE_LETTERS: Final = 104
 #: A longer paragraph is divided, so that each fits on a page.
 _MOST_LETTERS: Final = 1_500
@@ -128,15 +129,15 @@ def _tabulate(pages: list[Page], sheet: Sheet) -> None:
         if sums is not None:
             page.carried = sums
             page.used_mm += CARRIED_MM
-        fitting = max(int((page.left_mm - CARRIED_MM) // ROW_MM), 1)
-        if len(rows) - place == fitting + 1 > 2 and rows[-1].style:  # noqa: PLR2004 - a row besides
-            fitting -= 1  # a total is never alone on its page
+        fitting = _fitting(page, rows[place:])
         page.rows = tuple(rows[place : place + fitting])
         page.used_mm += ROW_MM * len(page.rows)
         place += fitting
         sums = _added(sums, page.rows)
         if not rows[place:]:
             break
+        if any(row.style == "sum" for row in page.rows):
+            sums = None  # what follows a total is no part of it
         page.to_carry = sums
         page.used_mm += CARRIED_MM
         pages.append(_next(pages))
@@ -146,6 +147,14 @@ def _tabulate(pages: list[Page], sheet: Sheet) -> None:
             pages[-1].heading = sheet.heading
         pages[-1].signed.append(sheet.signed)
         pages[-1].used_mm += SIGNATURE_MM
+
+
+def _fitting(page: Page, rows: Sequence[Row]) -> int:
+    """Return how many rows a page takes: a total is not alone on the next, nor a heading last."""
+    fitting = max(int((page.left_mm - CARRIED_MM) // ROW_MM), 1)
+    leaves_total = len(rows) == fitting + 1 and rows[-1].style == "sum"
+    ends_in_heading = len(rows) > fitting and rows[fitting - 1].style == "heading"
+    return fitting - 1 if fitting > 1 and (leaves_total or ends_in_heading) else fitting
 
 
 def _added(sums: tuple[int, ...] | None, rows: Iterable[Row]) -> tuple[int, ...] | None:
@@ -199,7 +208,8 @@ def letters(text: str) -> float:
 
     >>> from timebank.reports.pages import letters
     >>> letters("aa"), letters("AA")
-    (2.0, 2.9)
+    (2, 2.9)
     """
-    capitals = sum(1 for letter in text if letter.isupper())
-    return width(text) + (_CAPITAL - 1) * capitals
+    return width(text) + sum(
+        (_WIDEST if letter in "MW" else _CAPITAL) - 1 for letter in text if letter.isupper()
+    )

@@ -21,8 +21,8 @@ from timebank.reports.words import Words
 
 #: Stands where a presence does not say when it began, or when it ended.
 UNTIMED: Final = "*"
-#: What neither paper claims, and what the value does not.
-_OF_BOTH: Final = ("not_law", "not_register", "not_signed", "not_done")
+#: What the register does not claim, and what the value does not.
+_OF_REGISTER: Final = ("not_law", "not_register", "not_signed", "not_done")
 _OF_VALUE: Final = ("not_law", "not_income", "not_rates", "not_signed", "not_done")
 #: The sorts of a choice, as `Counted` and the words have them.
 _SORTS: Final = ("kinds", "categories", "funds", "tags")
@@ -83,10 +83,12 @@ def _presences(found: Presences) -> int:
 def notes(found: Presences, words: Words, *, of_value: Iterable[str] | None = None) -> list[Note]:
     """Return the foot of a paper; `of_value` is what is said of the value, on that paper."""
     said = [Note(words("what_is_counted"), is_heading=True)]
-    said += map(Note, _counted(found, words))
+    said += map(Note, _counted(found, words, has_lines=of_value is None))
     said += map(Note, of_value or ())
     said.append(Note(words("not_claimed"), is_heading=True))
-    said += [Note(words(key)) for key in (_OF_BOTH if of_value is None else _OF_VALUE)]
+    # All on one page: without its heading a sentence would claim what it does not.
+    *some, last = _OF_REGISTER if of_value is None else _OF_VALUE
+    said += [*(Note(words(key), stays=True) for key in some), Note(words(last))]
     said.append(Note(words("how_made"), is_heading=True))
     said.append(Note(words("head", sequence=words.number(found.head.sequence)), stays=True))
     said.append(Note(str(found.head), is_code=True, stays=True))
@@ -97,8 +99,11 @@ def notes(found: Presences, words: Words, *, of_value: Iterable[str] | None = No
 # -- what is counted -------------------------------------------------------------------
 
 
-def _counted(found: Presences, words: Words) -> Iterator[str]:
-    """Yield what is said of the choice and of what is not among the presences."""
+def _counted(found: Presences, words: Words, *, has_lines: bool) -> Iterator[str]:
+    """Yield what is said of the choice and of what is not among the presences.
+
+    `has_lines` tells that these stand on the paper, with their marks.
+    """
     yield choice_words(found, words)
     left = found.left_out
     if left.exchanges or left.hours:
@@ -116,9 +121,10 @@ def _counted(found: Presences, words: Words) -> Iterator[str]:
     yield words("hours_are")
     if any(line.takes_back is not None for line in found.lines):
         yield words("hours_closed")
-    if found.untimed:
+    if found.untimed and has_lines:
         yield words.counted("untimed", found.untimed, mark=UNTIMED)
-    yield words("names_today")
+    if has_lines:
+        yield words("names_today")
 
 
 def choice_words(found: Presences, words: Words) -> str:

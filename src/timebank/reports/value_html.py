@@ -34,7 +34,7 @@ def value_html(
     >>> _ = bank.open_account("m1"), bank.open_account("f1", kind="group")
     >>> _ = bank.transfer(earner="m1", spender="f1", hours="1:30", category="care")
     >>> page = value_html(reports.value(bank.presences(), Rates.of({"care": "12,50"})), "it")
-    >>> "18,75" in page, "Pagina 1 di 2" in page
+    >>> "18,75" in page, "Pagina 1 di 1" in page
     (True, True)
     """
     words = words_of(language)

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from timebank.reports.csv_lines import Trusted, cell_of, csv_line
+from timebank.reports.impact_text import day_words
 from timebank.reports.papers import facts, money, notes, words_of
 from timebank.reports.presences_text import note_lines
 from timebank.reports.text import Column, Row, harmless, table
@@ -59,7 +60,7 @@ def value_text(
     ]
     rows += [None, *sums(value, words)] if rows else []
     if value.without:
-        rows += [(words("no_rate"), "", "", "")]
+        rows += [None, (words("no_rate"), "", "", "")] if rows else [(words("no_rate"), "", "", "")]
         rows += [
             (named(one.category, words), str(one.hours), words("sign_missing"), "")
             for one in value.without
@@ -76,11 +77,11 @@ def rate_words(line: ValueLine, words: Words) -> str:
 
 def value_facts(value: Value, words: Words, made_on: date | None) -> dict[str, str]:
     """Return what stands at the top of the paper."""
-    given = dict(facts(value.presences, words, made_on))
-    given[words("value_in", currency=value.currency)] = money(value.total_cents, words)
+    given = dict(facts(value.presences, words, None))
     if value.without:
         given[words("total_without")] = str(value.hours_without)
-    return given
+    given[words("value_in", currency=value.currency)] = money(value.total_cents, words)
+    return given if made_on is None else {**given, words("made"): day_words(made_on, words)}
 
 
 def named(category: str, words: Words) -> str:

@@ -20,6 +20,8 @@ _NOT_DESCRIBED = {
     "due": "what a rule of the statute made due: nobody described it",
     "void": "the end of a hold: amend the hold",
     "refuse": "a refusal: it moved nothing",
+    "issue_cheques": "a booklet of cheques: amend the exchange of one of them",
+    "void_cheque": "a voided cheque: it moved nothing",
 }
 
 

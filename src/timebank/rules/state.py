@@ -171,7 +171,8 @@ class State:
     into: that of its opening, where none was given. `lost` are the sequence and digest of a head
     that the journal should have and has not, and `declared` says that a record names it;
     `is_of_another_bank`, that the head which a command names is of another journal. `agreement` is
-    what was agreed with the other bank that a command is about; `booklet` the one of its cheque.
+    what was agreed with the other bank that a command is about. `booklet` is the one of its cheque,
+    or `None`: of other commands it is not there, so that a state costs no more.
     """
 
     statute: Statute
@@ -198,7 +199,7 @@ class State:
     declared: bool = False
     is_of_another_bank: bool = False
     agreement: Agreement | None = None
-    booklet: Issued | None = None
+    booklet: Issued | None = attrs.field(init=False, eq=False, repr=False)
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.

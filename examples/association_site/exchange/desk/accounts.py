@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.http import HttpResponse
@@ -18,7 +17,7 @@ from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from exchange.answers import SentBefore
+from exchange.answers import Refused, SentBefore
 from exchange.desk.shared import AtDesk, DeskForm, language, names_of, shown, tried
 from exchange.fields import DayField
 from exchange.models import Person
@@ -126,7 +125,7 @@ class LettingIn(AtDesk):
         person = Person.objects.filter(actor=actor).first()
         person = person or person_made(username, name, actor=actor)
         if person.user.is_staff or person.user.groups.exists():
-            raise PermissionDenied
+            raise Refused(say("Who has a role here gets no link at the desk."))
         self.request.session["welcome"] = [actor, welcome_path(person.user)]
         self.success_url = reverse("desk_login", args=[actor])
 
@@ -145,7 +144,9 @@ class Opening(SignsIn):
     name = forms.CharField(label=_("Name"), max_length=200)
     kind = forms.ChoiceField(label=_("Whose account"), choices=KINDS)
     joined_on = DayField(label=_("Joined on"))
-    another = forms.BooleanField(label=_("It is somebody else of the same name"), required=False)
+    another = forms.BooleanField(
+        label=_("It is somebody else of the same name"), required=False, label_suffix=""
+    )
 
     field_order = ("name", "kind", "joined_on", "username", "another")
 
@@ -153,6 +154,8 @@ class Opening(SignsIn):
         super().__init__(*given, **named)
         self.fields["username"].required = False
         self.fields["username"].help_text = _("Leave it empty for who does not use this site.")
+        if not self.is_bound:  # it is asked where there is one
+            self.fields["another"].widget = forms.HiddenInput()
 
     def clean(self) -> dict[str, Any]:
         """Refuse who has an account already, unless it is another of the same name."""
@@ -254,7 +257,12 @@ class NameDelegate(LettingIn):
     """Let somebody act for who cannot, until a day."""
 
     form_class = Naming
-    title = _("Let somebody act for this account")
+
+    def setup(self, request: Any, *given: Any, **named: Any) -> None:
+        """Say for whom."""
+        super().setup(request, *given, **named)
+        name = request.bank.account(named["id"]).name or named["id"]
+        self.title = say("Let somebody act for %s") % name
 
     def book(self, data: dict[str, Any]) -> str:
         """Name them."""

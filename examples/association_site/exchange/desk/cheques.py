@@ -32,6 +32,10 @@ COLUMNS: Final = ("number", "earner", "hours", "day", "activity")
 ROWS: Final = 12
 CODES: Final = ("lost", "stolen", "spoiled")
 ALL: Final = "all"
+#: So many voided cheques are named one by one.
+FEW: Final = 3
+#: Bytes of a file: it is kept in the page from the preview to the booking.
+LARGEST: Final = 2_000_000
 
 
 # -- booklets ---------------------------------------------------------------------------
@@ -117,6 +121,7 @@ class Booklet(AtDesk):
             form=form,
             booklet=self.booklet,
             voids=voids,
+            closed=not self.booklet.out,
             holder=self.request.bank.account(self.booklet.account),
             **more,
         )
@@ -132,6 +137,8 @@ class Booklet(AtDesk):
         voided, _passed = void_all(
             self.request.bank, [wanted], code=data["code"], reason=data["reason"] or None
         )
+        if len(voided) > FEW:
+            return say("%s cheques are void now.") % len(voided)
         with speaking(language()):
             return "; ".join(voided_text(voided))
 
@@ -178,9 +185,8 @@ def pile(request: Any) -> HttpResponse:
                 messages.success(request, say("%(n)s cheques booked: %(hours)s hours.") % booked)
                 if report.ok:
                     return redirect("desk_pile")
-                refused = {line.line for line in report.refused}
-                rows = [row for n, row in enumerate(rows, 1) if n in refused]
             shown = {"report": report, "lines": _in_words(report)}
+            rows = [] if sheet else _still_to_do(rows, shown["lines"], done=report.done)
     people = sorted({*names_of(request.bank).values()}, key=str.casefold)
     rows = rows or [{"number": request.GET.get("number", "")}]
     rows += [{} for _more in range(ROWS - len(rows))]
@@ -196,6 +202,15 @@ def _typed(post: MultiValueDict) -> list[dict[str, str]]:
     return [row for row in rows if any(map(str.strip, row.values()))]
 
 
+def _still_to_do(
+    rows: list[dict[str, str]], lines: list[dict[str, Any]], *, done: bool
+) -> list[dict[str, str]]:
+    """Return the lines of the form with why they are refused; without those that are booked."""
+    why = {one["line"].line: one["why"] for one in lines}
+    both = ({**row, "why": why[n]} for n, row in enumerate(rows, 1))
+    return [row for row in both if row["why"] or not done]
+
+
 def _given(request: Any, rows: list[dict[str, str]], sheet: str) -> tuple[str, cheques.Pile]:
     """Return a pile: of the file that was sent, or was sent before with this form, or the lines.
 
@@ -203,6 +218,8 @@ def _given(request: Any, rows: list[dict[str, str]], sheet: str) -> tuple[str, c
     :raises InvalidRequest: the file is no sheet.
     """
     if "file" in request.FILES:
+        if request.FILES["file"].size > LARGEST:
+            raise Refused(say("The file is too large for a list of cheques."))
         sheet = base64.b64encode(request.FILES["file"].read()).decode("ascii")
     try:
         made = cheques.read_pile(base64.b64decode(sheet)) if sheet else cheques.pile_of(rows)

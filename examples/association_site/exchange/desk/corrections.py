@@ -80,6 +80,7 @@ class Correct(AtDesk):
         names = names_of(bank)
         return super().get_context_data(
             row=self.row,
+            closed=self.row.state != OPEN,
             asked_by=names.get(self.row.account, self.row.account),
             exchange=shown(bank.transfer_by_id(self.row.transfer), names),
             **more,

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from exchange.answers import said
@@ -26,7 +27,9 @@ class Disposal(DeskForm):
     reason = forms.CharField(label=_("Reason"), required=False)
     donate = forms.ChoiceField(label=_("Hours that are left go to the fund"), required=False)
     assign = forms.ChoiceField(label=_("Or to another account"), required=False)
-    consented = forms.BooleanField(label=_("Its holder has agreed to take them"), required=False)
+    consented = forms.BooleanField(
+        label=_("Its holder has agreed to take them"), required=False, label_suffix=""
+    )
     write_off = forms.ChoiceField(
         label=_("A debt that is left falls on"), required=False,
         help_text=_("Only who is treasurer, too, may let a debt fall on another account."),
@@ -56,6 +59,8 @@ class Leave(AtDesk):
 
     form_class = Disposal
     template_name = "desk/leave.html"
+    title = _("Leaving")
+    button = _("Show what will happen")
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         """Show who leaves, and with which balance."""
@@ -64,13 +69,17 @@ class Leave(AtDesk):
 
     def leave(self, bank: Any, form: Disposal, *, dry_run: bool = False) -> list[str]:
         """Let them leave, on the bank or on a preview; return the steps in words."""
+        id = self.kwargs["id"]
+        names = names_of(bank)
+        for hold in bank.holds(account=id):
+            names[hold.id] = date_format(hold.occurred_on or hold.recorded_at)
         left = bank.leave(
-            self.kwargs["id"],
+            id,
             disposal=form.chosen(),
             reason=form.cleaned_data["reason"] or None,
         )
         with speaking(language()):
-            return leaving_text(left, dry_run=dry_run, names=names_of(bank))
+            return leaving_text(left, dry_run=dry_run, names=names)
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Show the steps; do them where they were shown, and confirmed."""
@@ -83,7 +92,7 @@ class Leave(AtDesk):
         except TimebankError as error:
             form.add_error(None, said(error, self.request))
             return self.form_invalid(form)
-        return self.render_to_response(self.get_context_data(form=form, steps=steps))
+        return self.render_to_response(self.get_context_data(form=form, steps=steps, closed=True))
 
     def book(self, data: dict[str, Any]) -> str:
         """End their login and what they proposed, then do the steps: all of it, or nothing.

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.desk.shared import AtDesk, DeskForm, accounts
 from exchange.fields import DayField, HoursField, TimeField
+from timebank.errors import BooksClosed, LimitExceeded
 
 #: So long after the day of service a reservation lasts: for who forgets to say that it was.
 LASTS: Final = timedelta(days=30)
@@ -33,7 +34,9 @@ class Slip(DeskForm):
         label=_("Number of the paper slip"), max_length=60, required=False,
         help_text=_("Each number counts once. For cheques there is a page of their own."),
     )  # fmt: skip
-    arranged = forms.BooleanField(label=_("I brought these two together"), required=False)
+    arranged = forms.BooleanField(
+        label=_("I brought these two together"), required=False, label_suffix=""
+    )
     planned = forms.ChoiceField(
         label=_("Has it taken place?"), widget=forms.RadioSelect, initial="no",
         choices=[("no", _("Yes: book it")), ("yes", _("Not yet: reserve the hours"))],
@@ -51,6 +54,7 @@ class Record(AtDesk):
     form_class = Slip
     title = _("Record an exchange")
     button = _("Record")
+    beside = {LimitExceeded: "hours", BooksClosed: "day"}  # noqa: RUF012 - as the base has it
 
     def get_initial(self) -> dict[str, Any]:
         """Begin with what the address says, and else with today."""

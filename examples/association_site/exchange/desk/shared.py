@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +28,8 @@ def at_desk(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
     @wraps(view)
     def asked(request: Any, *given: Any, **named: Any) -> HttpResponse:
+        if "\0" in request.path:  # no id has one, and a database may not even look for it
+            raise Http404
         with suppress(NotFound), request.bank.preview() as would:
             would.thaw("nobody")
         return view(request, *given, **named)

@@ -70,6 +70,7 @@ def month(request: Any, year: int | None = None, month: int | None = None) -> Ht
         "weeks": [
             [(day, days.get(day, []), day.month == first.month) for day in week] for week in weeks
         ],
+        "any": any(day and (day.year, day.month) == (first.year, first.month) for day in days),
         "someday": [one for one in days.get(None, []) if one["it"].status == "open"],
     }
     return render(request, "desk/calendar.html", found)

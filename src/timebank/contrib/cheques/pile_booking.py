@@ -26,6 +26,7 @@ from timebank.contrib.cheques.pile_report import (
 from timebank.contrib.cheques.piles import Pile
 from timebank.errors import (
     BookletNotFound,
+    ChequeEntered,
     IdempotencyMismatch,
     InvalidRequest,
     LimitExceeded,
@@ -65,7 +66,7 @@ def preview(bank: TimeBank, pile: Pile) -> PileReport:
     entries = entries_of(bank, pile)
     with bank.preview() as handle:
         lines = _Decision(handle).lines(entries)
-    return PileReport(name=pile.name, lines=lines, done=False, names=_names(bank, lines))
+    return _report(bank, pile, lines, done=False)
 
 
 def book(bank: TimeBank, pile: Pile, *, leave_out: bool = False) -> PileReport:
@@ -102,7 +103,7 @@ def book(bank: TimeBank, pile: Pile, *, leave_out: bool = False) -> PileReport:
         done = False
     else:
         done = True
-    return PileReport(name=pile.name, lines=lines, done=done, names=_names(bank, lines))
+    return _report(bank, pile, lines, done=done)
 
 
 class _Decision:
@@ -148,21 +149,31 @@ class _Decision:
         return refused
 
     def _entered(self, entry: Entry) -> LineReport:
-        """Enter a cheque.
+        """Enter a cheque; one that was entered so before is, however it was described then.
 
         :raises TimebankError: it is refused.
         """
-        made: Transfer = enter(self._handle, str(entry.number), **entry.asked)
-        outcome = THERE if made.repeated else BOOKED
-        report = self._report(entry, outcome)
+        try:
+            made: Transfer = enter(self._handle, str(entry.number), **entry.asked)
+        except ChequeEntered as error:
+            original = error.original
+            if not isinstance(original, Transfer) or not _is_so(original, entry):
+                raise
+            found = self._entered_as(entry, original, THERE)
+            return attrs.evolve(found, entered_on=error.entered_on, differs=True)
+        found = self._entered_as(entry, made, THERE if made.repeated else BOOKED)
+        if not made.repeated:
+            return attrs.evolve(found, flags=made.flags)
+        return attrs.evolve(found, entered_on=recorded_on(self._handle, made))
+
+    def _entered_as(self, entry: Entry, made: Transfer, outcome: str) -> LineReport:
+        """Return what becomes of a cheque that is entered as an exchange."""
         return attrs.evolve(
-            report,
+            self._report(entry, outcome),
             day=made.occurred_on,
             spender=next(iter(made.spenders)),
             earner=next(iter(made.earners)),
             hours=made.hours,
-            entered_on=recorded_on(self._handle, made) if made.repeated else None,
-            flags=() if made.repeated else made.flags,
         )
 
     def _report(
@@ -193,6 +204,20 @@ class _Decision:
             except (BookletNotFound, NotPermitted):
                 self._owners[number] = None
         return self._owners[number]
+
+
+def _is_so(original: Transfer, entry: Entry) -> bool:
+    """Return whether an exchange has the earner, the hours and the day of an entry."""
+    return (
+        set(original.earners) == {entry.earner}
+        and entry.hours in {original.hours, original.asked}
+        and entry.day in {original.occurred_on, None}
+    )
+
+
+def _report(bank: TimeBank, pile: Pile, lines: tuple[LineReport, ...], *, done: bool) -> PileReport:
+    names = _names(bank, lines)
+    return PileReport(name=pile.name, lines=lines, done=done, names=names, unread=pile.unread)
 
 
 def _names(bank: TimeBank, lines: Iterable[LineReport]) -> dict[str, str]:

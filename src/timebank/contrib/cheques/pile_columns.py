@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 
+from timebank.contrib.cheques.pile_cells import time_of
 from timebank.errors import InvalidRequest, shown
+from timebank.interchange.engine.cells import CellFault
 from timebank.interchange.propose import headings as h
-from timebank.interchange.propose.contents import Column
 from timebank.interchange.propose.tables import MOST_TITLES, Line
 from timebank.interchange.sheets.titles import titles_of, what_it_has
 from timebank.reports.words import Words
@@ -37,8 +38,10 @@ _LEAST: Final = 2
 _IGNORED: Final = "ignored"
 _PHRASES: Final[Mapping[str, str]] = {
     NUMBER: "number, no, nr, n, cheque, cheque no, cheque number, number of cheque, code, numero, "
-    "num, assegno, n assegno, numero assegno, numero dell'assegno, codice, assegno tempo",
-    EARNER: "earner, who earns, who earned, to whom, payee, pay to, paid to, name, member, giver, "
+    "num, assegno, n assegno, numero assegno, numero dell'assegno, codice, assegno tempo, "
+    "assegno n, assegno nr, assegno numero, codice assegno, cheque n, cheque nr, n cheque",
+    EARNER: "earner, who, person, chi, persona, cognome e nome, who earns, who earned, to whom, "
+    "payee, pay to, paid to, name, member, giver, "
     "a chi, a favore di, beneficiario, beneficiaria, chi guadagna, chi ha guadagnato, socio, "
     "socia, nome, nome e cognome, nominativo, chi ha dato, chi offre, dato da, intestato a",
     HOURS: "hours, ore, tempo, durata, time, duration",
@@ -82,18 +85,26 @@ def meaning(heading: str, below: tuple[str, ...] = ()) -> str | None:
     >>> from timebank.contrib.cheques.pile_columns import meaning
     >>> [meaning(heading) for heading in ("N° assegno", "A favore di", "Ore", "Chi spende")]
     ['number', 'earner', 'hours', None]
-    >>> meaning("a", ("Maria R.",)), meaning("a", ("10:30",))
+    >>> meaning("a", ("Maria R.",)), meaning("a", ("10:30", "11"))
     ('earner', 'to')
     """
     folded = h.folded(heading)
     if folded in _EITHER:
-        if Column(0, heading, below).is_times or not any(below):
+        if all(map(_is_time, below)):
             return _EITHER[folded]
         return EARNER if _EITHER[folded] == TO else None
     if (found := _by_phrase().get(folded)) is not None:
         return None if found == _IGNORED else found
     first = next(iter(h.matches(heading)), None)
     return None if first is None else _ROLES.get(first.role)
+
+
+def _is_time(cell: str) -> bool:
+    try:
+        time_of(cell, "")
+    except CellFault:
+        return False
+    return True
 
 
 def columns_of(rows: Sequence[Line], name: str) -> tuple[int | None, dict[str, int]]:

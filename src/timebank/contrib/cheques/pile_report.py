@@ -24,10 +24,11 @@ REFUSED: Final = "refused"
 class LineReport:
     """What becomes of one line. `number` is the cheque's, or what was written in its place.
 
-    `outcome` is `booked`, `there` where it was entered before, on `entered_on`; `same` where the
-    line stands on an earlier one (`of_line`) already; or `refused`, and `reason` says why: a text
-    that `reports.told.in_words` says in each language. `flags` are the rules that it breaks and
-    that the statute only flags. `cells` is the line as it stood.
+    `outcome` is `booked`; `there` where it was entered before, on `entered_on`, perhaps with
+    another description (`differs`); `same` where the line stands on an earlier one (`of_line`)
+    already; or `refused`, and `reason` says why: a text that `reports.told.in_words` says in each
+    language. `flags` are the rules that it breaks and that the statute only flags. `cells` is the
+    line as it stood.
     """
 
     line: int
@@ -38,6 +39,7 @@ class LineReport:
     earner: str | None = None
     hours: Hours | None = None
     entered_on: date | None = None
+    differs: bool = False
     of_line: int | None = None
     reason: str | None = None
     flags: tuple[Flag, ...] = ()
@@ -49,13 +51,15 @@ class PileReport:
     """What becomes of a pile, line by line, and whether it was `done`.
 
     `done` is false for a preview, and for a pile that was not booked because a line was refused.
-    `names` are those of the accounts, as far as they may be seen.
+    `names` are those of the accounts, as far as they may be seen, and `unread` the headings of
+    columns of the sheet that were not read.
     """
 
     name: str
     lines: tuple[LineReport, ...]
     done: bool
     names: Mapping[str, str] = attrs.field(hash=False, factory=dict)
+    unread: tuple[str, ...] = ()
 
     def count(self, outcome: str) -> int:
         """Return how many lines have an outcome: `booked`, `there`, `same` or `refused`."""
@@ -96,6 +100,7 @@ def pile_report(report: PileReport) -> json_shapes.Shape:
         "same": report.count(SAME),
         "refused": report.count(REFUSED),
         "hours": str(report.hours),
+        "unread": list(report.unread),
         "lines": [_line(one) for one in report.lines],
     }
 
@@ -110,6 +115,7 @@ def _line(one: LineReport) -> json_shapes.Shape:
         "earner": one.earner,
         "hours": json_shapes.hours(one.hours),
         "entered_on": None if one.entered_on is None else one.entered_on.isoformat(),
+        "differs": one.differs,
         "of_line": one.of_line,
         "reason": None if one.reason is None else str(one.reason),
         "flags": json_shapes.flags(one.flags),

@@ -64,6 +64,7 @@ def pile_text(report: PileReport, *, booking: bool = False, left_out: str = "") 
         *([""] if lines else []),
         *(map(harmless, [*reasons, ""]) if reasons else []),
         *(map(harmless, [*flags, ""]) if flags else []),
+        *([harmless(words("unread", columns=", ".join(report.unread)))] if report.unread else []),
         *_totals(report, words, booking=booking, left_out=left_out),
     ]
 
@@ -73,10 +74,10 @@ def _table(report: PileReport, words: Words) -> list[str]:
         Column(words("line"), right=True),
         Column(words("number")),
         Column(words("day")),
-        Column(words("spender"), least=12),
-        Column(words("earner"), least=12),
+        Column(words("spender"), least=8),
+        Column(words("earner"), least=8),
         Column(words("hours"), right=True),
-        Column(words("what"), least=12),
+        Column(words("what")),
     ]
     refused = iter(range(1, len(report.lines) + 1))
     return table(
@@ -107,7 +108,7 @@ def outcome_text(line: LineReport, report: PileReport, n: int = 0) -> str:
         case "booked":
             return words("booked" if report.done else "to_book")
         case "there":
-            return words("there", day=line.entered_on)
+            return words("there_otherwise" if line.differs else "there", day=line.entered_on)
         case "same":
             return words("same", line=line.of_line)
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import IO, Any, Final
 
@@ -17,7 +17,7 @@ from timebank.interchange.propose.headings import language_of
 from timebank.interchange.propose.tables import Line, is_total
 from timebank.interchange.sheets.forms import CSV
 from timebank.interchange.sheets.reading import Sheet
-from timebank.reports.words import Words
+from timebank.reports.words import Words, languages
 
 #: Lines of a pile: it is a drawer of paper, and booked in one commit.
 MAX_LINES: Final = 5_000
@@ -42,13 +42,15 @@ class PileLine:
 class Pile:
     """A list of cheques, as it was written down. `name` is that of its file.
 
-    `headings` is column → what stands above it. `titles` are the cells of the row of headings, as
-    they stood in the sheet, and `delimiter` what stands between cells where it is CSV.
+    `headings` is column → what stands above it, and `unread` what stands above columns that are
+    not read, though something is in them. `titles` are the cells of the row of headings, as they
+    stood in the sheet, and `delimiter` what stands between cells where it is CSV.
     """
 
     name: str
     lines: tuple[PileLine, ...]
     headings: Mapping[str, str] = attrs.field(hash=False, factory=dict)
+    unread: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
     delimiter: str = ","
 
@@ -100,6 +102,7 @@ def read_pile(source: Source | bytes, *, sheet: str | None = None) -> Pile:
         name=read.name,
         lines=tuple(one for row in lines if (one := _line(row, columns)) is not None),
         headings={name: titles[at].strip() for name, at in columns.items() if titles},
+        unread=tuple(_unread(lines, columns, titles)),
         titles=titles,
         delimiter=delimiters[0] if read.form.kind == CSV and delimiters[0] else ",",
     )
@@ -128,7 +131,7 @@ def pile_of(lines: Iterable[Mapping[str, object]], *, name: str = _FORM) -> Pile
 def _typed(number: int, line: object) -> PileLine:
     if not isinstance(line, Mapping):
         msg = f"a line of a pile is a mapping of columns to texts, not {shown(line)}"
-        raise WrongType(msg)
+        raise WrongType(msg).about(key="pile_text")
     values = {}
     for column, text in line.items():
         if column not in c.ALL:
@@ -136,7 +139,7 @@ def _typed(number: int, line: object) -> PileLine:
             raise InvalidRequest(msg).about(key="pile_key", known=", ".join(c.ALL))
         if text is not None and not isinstance(text, str):
             msg = f"{column} of line {number} is a text, not {shown(text)}"
-            raise WrongType(msg)
+            raise WrongType(msg).about(key="pile_text")
         values[column] = (text or "").strip()
     return PileLine(line=number, values=values, cells=tuple(values.get(one, "") for one in c.ALL))
 
@@ -163,6 +166,20 @@ def _columns(rows: Sequence[Row | Quarantined], name: str) -> tuple[int | None, 
 
 def _cells(row: Row | Quarantined) -> tuple[str, ...]:
     return row.columns if isinstance(row, Row) else row.cells
+
+
+def _unread(
+    rows: Iterable[Row | Quarantined], columns: Mapping[str, int], titles: Sequence[str]
+) -> Iterator[str]:
+    """Yield what stands above each column that is not read, and has something in it."""
+    filled = {place for row in rows for place, cell in enumerate(_cells(row)) if cell.strip()} - {
+        *columns.values()
+    }
+    reasons = {Words("cheques", code)("column_reason") for code in languages()}
+    for place in sorted(filled):
+        title = titles[place].strip() if place < len(titles) else ""
+        if title not in reasons:
+            yield title or str(place + 1)
 
 
 def _line(row: Row | Quarantined, columns: Mapping[str, int]) -> PileLine | None:
