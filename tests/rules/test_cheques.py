@@ -540,6 +540,23 @@ def test_others_void_nothing_and_are_not_told_whose_a_booklet_is(
         assert 1 == len(set(told))
 
 
+@pytest.mark.parametrize("who", ["anna", "luca", "bruno", "aldo", "nobody"])
+def test_who_may_enter_nothing_is_told_the_same_whoever_is_to_earn(
+    handles: dict[str, TimeBank], who: str
+) -> None:
+    """Whose the booklet is as well, of cheques that are out, entered, void, and of none."""
+    cheques.enter(handles["carla"], number(1), earner="bruno", hours=1)
+    cheques.void(handles["carla"], number(2))
+    bank, told = handles["carla"].acting_as(who), set[str]()
+    for earner in ("anna", "bruno", "no-account"):
+        for typed in (number(1), number(2), number(3), number(30), str(Number(99, 1))):
+            with pytest.raises(NotPermitted) as refused:
+                cheques.enter(bank, typed, earner=earner, hours=1)
+            assert (earner,) == refused.value.accounts
+            told.add(str(refused.value).removesuffix(repr(earner)))
+    assert 1 == len(told)
+
+
 def test_who_may_not_see_a_booklet_is_not_told_whose_it_is(handles: dict[str, TimeBank]) -> None:
     """Neither of one that there is nor of one that there is not."""
     for one in (17, 99):

@@ -255,20 +255,30 @@ def enter(
 def _spender(bank: Handle, cheque: Number, earner: str) -> str:
     """Return who spends by a cheque: who did, where it was entered, or whose its booklet is.
 
-    :raises NotPermitted: it is not there, and who asks may enter none.
+    What is refused here would tell something: so it is asked first, as it is of any other cheque.
+
+    :raises NotPermitted: who asks may enter none.
     :raises BookletNotFound: its booklet was never issued.
     :raises ChequeNotFound: its booklet has fewer cheques.
     """
     with bank._reader() as reader:  # noqa: SLF001 - of the same house
         row = reader.find(cheque.id)
-        if row is not None and row.kind == "transfer":
-            spender: str = body_of(row)["request"]["spenders"][0][0]
-            return spender
         found = queries.issued_booklet(reader, cheque.booklet)
-    if found is None or cheque.cheque > found.cheques:
-        ask = Ask(actor=bank._actor, action="enter_cheque", accounts=(earner,), earners=(earner,))  # noqa: SLF001 - as above
+    spender: str | None = None
+    if found is not None and cheque.cheque <= found.cheques:
+        spender = found.account
+    if row is not None and row.kind == "transfer":
+        spender = body_of(row)["request"]["spenders"][0][0]
+    if spender in {None, earner}:
+        ask = Ask(
+            actor=bank._actor,  # noqa: SLF001 - as above
+            action="enter_cheque",
+            accounts=(earner,),
+            earners=(earner,),
+            spenders=() if spender is None else (earner,),
+        )
         bank._ask(ask, bank._sources.now)  # noqa: SLF001 - as above
-    return checked(cheque, found).account
+    return checked(cheque, found).account if spender is None else spender
 
 
 def _used(
