@@ -221,12 +221,26 @@ def test_a_pile_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_not_read_of_a_sheet_is_told(bank: TimeBank) -> None:
     """A signature, what nobody called anything; but not a column without a word in it."""
-    read = cheques.read_pile(b"number,to,hours,signed,from,to,empty\n17-01-39,dora,1,yes,9,11,,x\n")
+    read = cheques.read_pile(b"number;to;hours;signed;from;to;empty\n17-01-39;dora;1;yes;9;11;;x\n")
     assert ("signed", "8") == read.unread
     assert "Columns that are not read: signed, 8." in pile_text(cheques.preview(bank, read))
     cheques.book(bank, read)
     made = bank.transfer_by_id("cheque:17-01-39")
     assert (("dora",), time(9), time(11)) == (tuple(made.earners), made.started_at, made.ended_at)
+
+
+@pytest.mark.parametrize("titles", ["number,to,hours", "number,to,hours,", "number,to,hours,,day"])
+def test_a_decimal_comma_that_parts_a_line_books_no_other_hours(
+    bank: TimeBank, titles: str
+) -> None:
+    """Of 1,5 without marks around it the half hour would stand in the next column: it is asked."""
+    read = cheques.read_pile(f'{titles}\n17-01-39,dora,1,5\n17-02-36,dora,"1,5"\n'.encode())
+    report = cheques.preview(bank, read)
+    assert ["refused", "booked"] == outcomes(report)
+    (reason,) = reasons(report)
+    assert reason.startswith("4: '5' stands below no heading")
+    again = cheques.preview(bank, cheques.read_pile(refused_file(report, read).encode()))
+    assert ["refused"] == outcomes(again)
 
 
 # -- what becomes of it --------------------------------------------------------------------

@@ -16,7 +16,7 @@ from timebank.interchange.engine.cells import CellFault
 from timebank.interchange.propose import headings as h
 from timebank.interchange.propose.tables import MOST_TITLES, Line
 from timebank.interchange.sheets.titles import titles_of, what_it_has
-from timebank.reports.words import Words
+from timebank.reports.words import Words, languages
 
 NUMBER: Final = "number"
 EARNER: Final = "earner"
@@ -97,6 +97,16 @@ def meaning(heading: str, below: tuple[str, ...] = ()) -> str | None:
         return None if found == _IGNORED else found
     first = next(iter(h.matches(heading)), None)
     return None if first is None else _ROLES.get(first.role)
+
+
+def is_reason(heading: str) -> bool:
+    """Return whether a heading is that of why lines were refused, in any language.
+
+    >>> from timebank.contrib.cheques.pile_columns import is_reason
+    >>> is_reason("motivo"), is_reason("note")
+    (True, False)
+    """
+    return heading.strip() in {Words("cheques", one)("column_reason") for one in languages()}
 
 
 def _is_time(cell: str) -> bool:

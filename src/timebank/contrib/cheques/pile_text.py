@@ -22,7 +22,7 @@ from timebank.contrib.cheques.piles import Pile
 from timebank.reports.csv_lines import csv_line, unguarded
 from timebank.reports.text import Column, flag_text, harmless, table, titled
 from timebank.reports.told import in_words
-from timebank.reports.words import Words, languages
+from timebank.reports.words import Words
 
 #: By which spreadsheets know UTF-8.
 _MARK: Final = "\ufeff"
@@ -165,7 +165,7 @@ def write_refused(report: PileReport, pile: Pile, file: TextIO) -> None:
     wide = max([len(c.NEEDED), *(len(one.cells) for one in report.refused)])
     titles = list(pile.titles) or [words(f"column_{one}") for one in c.ALL[:wide]]
     # A pile that was left out before has its reasons already: new ones stand in their place.
-    before = [place for place, title in enumerate(titles) if title.strip() in _reasons()]
+    before = [place for place, title in enumerate(titles) if c.is_reason(title)]
     wide = max(wide, len(titles))
     rows = [(titles, words("column_reason"))]
     # A mark against formulas that is there already is not marked once more.
@@ -175,7 +175,3 @@ def write_refused(report: PileReport, pile: Pile, file: TextIO) -> None:
         padded = [*cells, *[""] * (wide - len(cells))]
         kept = [cell for place, cell in enumerate(padded) if place not in before]
         file.write(f"{csv_line([*kept, reason], delimiter=pile.delimiter)}\r\n")
-
-
-def _reasons() -> set[str]:
-    return {Words("cheques", code)("column_reason") for code in languages()}

@@ -17,7 +17,8 @@ from timebank.interchange.propose.headings import language_of
 from timebank.interchange.propose.tables import Line, is_total
 from timebank.interchange.sheets.forms import CSV
 from timebank.interchange.sheets.reading import Sheet
-from timebank.reports.words import Words, languages
+from timebank.reports.told import told
+from timebank.reports.words import Words
 
 #: Lines of a pile: it is a drawer of paper, and booked in one commit.
 MAX_LINES: Final = 5_000
@@ -98,9 +99,11 @@ def read_pile(source: Source | bytes, *, sheet: str | None = None) -> Pile:
             delimiters = (delimiter,)
     titles = () if place is None else _cells(rows[place])
     lines = rows if place is None else rows[place + 1 :]
+    is_parted = read.form.kind == CSV and delimiters[0] == ","
+    below = titles if is_parted else ()
     return Pile(
         name=read.name,
-        lines=tuple(one for row in lines if (one := _line(row, columns)) is not None),
+        lines=tuple(one for row in lines if (one := _line(row, columns, below)) is not None),
         headings={name: titles[at].strip() for name, at in columns.items() if titles},
         unread=tuple(_unread(lines, columns, titles)),
         titles=titles,
@@ -175,15 +178,19 @@ def _unread(
     filled = {place for row in rows for place, cell in enumerate(_cells(row)) if cell.strip()} - {
         *columns.values()
     }
-    reasons = {Words("cheques", code)("column_reason") for code in languages()}
     for place in sorted(filled):
         title = titles[place].strip() if place < len(titles) else ""
-        if title not in reasons:
+        if not c.is_reason(title):
             yield title or str(place + 1)
 
 
-def _line(row: Row | Quarantined, columns: Mapping[str, int]) -> PileLine | None:
-    """Return a row as a line; `None` where it is empty, or adds others up."""
+def _line(
+    row: Row | Quarantined, columns: Mapping[str, int], titles: Sequence[str]
+) -> PileLine | None:
+    """Return a row as a line; `None` where it is empty, or adds others up.
+
+    `titles` are given where commas stand between the cells: above each cell must be one.
+    """
     cells = _cells(row)
     if isinstance(row, Quarantined):
         return PileLine(line=row.line, values={}, cells=cells or (row.value,), fault=row.reason)
@@ -191,7 +198,17 @@ def _line(row: Row | Quarantined, columns: Mapping[str, int]) -> PileLine | None
     if not any(trimmed) or is_total(trimmed):
         return None
     values = {name: trimmed[at] for name, at in columns.items() if at < len(trimmed)}
-    return PileLine(line=row.line, values=values, cells=cells)
+    fault = _parted(trimmed, titles) if titles else None
+    return PileLine(line=row.line, values=values, cells=cells, fault=fault)
+
+
+def _parted(cells: Sequence[str], titles: Sequence[str]) -> str | None:
+    """Return what is wrong where a cell has no title: hours with a comma were two of them."""
+    for place, cell in enumerate(cells):
+        if cell and not "".join(titles[place : place + 1]).strip():
+            reason = told("cell", value=shown(cell), reason=told("cheque_beyond"))
+            return told("of_column", column=str(place + 1), reason=reason)
+    return None
 
 
 #: What `read_pile` takes.
