@@ -16,7 +16,7 @@ import timebank
 from support import Clock, sources
 from timebank import Counted, Hours, Presences, TimeBank, reports
 from timebank.reports.pages import PAGE_MM, Page, Row, Sheet, height_of, pages_of
-from timebank.reports.papers import Note, notes, words_of
+from timebank.reports.papers import Note, facts, notes, words_of
 from timebank.reports.presences_html import presences_html
 from timebank.reports.presences_text import presences_csv, presences_text
 from timebank.reports.value_html import value_html
@@ -247,7 +247,7 @@ def test_each_person_has_a_sheet_to_sign() -> None:
     )
     totals = [rows[-1][4] for rows in Cells(page).pages if rows]
     assert ["3:45", "2:30"] == totals
-    assert "Anna Bianchi: firma" in page
+    assert "Firma di Anna Bianchi<" in page
 
 
 def test_a_name_is_a_text_and_no_markup() -> None:
@@ -301,6 +301,22 @@ def test_all_exchanges_are_said_to_be_all() -> None:
     assert "no exchange" not in said(found)
     counted = Counted(categories="care")
     assert "leaves out no exchange" in said(bank_of(2).presences(counted=counted))
+
+
+def test_who_is_on_a_line_that_takes_back_alone_was_not_present() -> None:
+    """At the top are counted those who gave hours in the period."""
+    bank = bank_of(1)
+    bank.transfer(
+        earner="bruno", spender="rossi", hours=2, occurred_on=date(2025, 12, 1), id="supper"
+    )
+    bank.close_books(through=date(2025, 12, 31), reason="approved")
+    bank.reverse("supper", reason="it was not", hours=1)
+    found = bank.presences(**YEAR)
+    assert ["0:15", "1", "1"] == [
+        str(found.hours),
+        *re.findall(r"\d+", dict(facts(found, words_of("en"), None))["Presences"]),
+    ]
+    assert ("anna", "bruno") == found.people
 
 
 def test_presences_without_times_are_marked_and_counted() -> None:

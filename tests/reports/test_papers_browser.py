@@ -67,19 +67,20 @@ def presences_of(number: int, *, long: bool) -> Presences:
             None,
             "x",
         )
+    hours = ("0:45", "1:00", "2:01", *(("1234:30:15", "12345678:09:59") if long else ()))
     names = LONG_NAMES if long else NAMES
     bank.open_account("pot", kind="fund", name="Fondo di solidarietà")
     ids = [f"m{place}" for place, _ in enumerate(names)]
     with bank.batch() as batch:
         for id, name in zip(ids, names, strict=True):
-            batch.open_account(id, name=name, floor=None)
+            batch.open_account(id, name=name, floor=None, ceiling=None)
         for _ in range(number):
             earner, spender = chance.sample(ids, 2)
             begins = chance.choice((None, time(9, 30), time(15)))
             batch.transfer(
                 earner=earner,
                 spender=chance.choice((spender, spender, "pot")),
-                hours=f"{chance.choice((45, 60, 121))}m",
+                hours=chance.choice(hours),
                 occurred_on=date(2026, 1, 1) + timedelta(days=chance.randrange(300)),
                 started_at=begins,
                 ended_at=None if begins is None else begins.replace(minute=45),

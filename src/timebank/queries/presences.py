@@ -188,7 +188,7 @@ class Presences:
 
     @property
     def people(self) -> tuple[str, ...]:
-        """The accounts of who was present, by name, then by id."""
+        """The accounts on the lines, by name, then by id: of who gave, or is taken back from."""
         found = {one.account for one in self.lines}
         return tuple(sorted(found, key=lambda one: (folded_name(self.name(one)), one)))
 

@@ -22,6 +22,9 @@ _LINES: Final = 2
 _SMALL_LINES: Final = 3
 #: The part of a line that is full: words are not cut where it ends.
 _FULL: Final = 0.8
+#: Millimetres of a digit, and of what stands between digits, in the bold letters of a wide font.
+_DIGIT_MM: Final = 2.1
+_MARK_MM: Final = 1.3
 _DIGITS: Final = 16
 
 
@@ -41,12 +44,18 @@ class PaperColumn:
 
 
 def is_small(cell: str, column: PaperColumn) -> bool:
-    """Return whether a text needs the small size."""
+    """Return whether a text needs the small size; a figure does where it is no single line."""
+    if column.right:
+        needs = sum(_DIGIT_MM if letter.isdigit() else _MARK_MM for letter in cell)
+        return needs > column.wide - 2
     return letters(cell) > column.letters(small=False)
 
 
 def fitted(cell: str, column: PaperColumn) -> str:
-    """Return a text as it fits into a cell: one that is too long even in small ends in `…`."""
+    """Return a text as it fits into a cell: one that is too long even in small ends in `…`.
+
+    Of a figure nothing is left out: it would be another one.
+    """
     wide, most = letters(cell), column.letters(small=True)
     if column.right or wide <= most:
         return cell

@@ -56,14 +56,15 @@ def long_day(words: Words) -> Day:
 def facts(found: Presences, words: Words, made_on: date | None) -> list[tuple[str, str]]:
     """Return what stands at the top of a paper, each with its label."""
     day = long_day(words)
+    present = [line.account for line in found.lines if line.takes_back is None]
     given = [
         (words("period"), words.period(found.since, found.until, day=day)),
         (
             words("present"),
             words(
                 "by_people",
-                presences=words.counted("presences", _presences(found)),
-                people=words.counted("people", len(found.people)),
+                presences=words.counted("presences", len(present)),
+                people=words.counted("people", len({*present})),
             ),
         ),
         (words("total_hours"), str(found.hours)),
@@ -74,10 +75,6 @@ def facts(found: Presences, words: Words, made_on: date | None) -> list[tuple[st
     if made_on is not None:
         given.append((words("made"), day(made_on)))
     return given
-
-
-def _presences(found: Presences) -> int:
-    return sum(1 for line in found.lines if line.takes_back is None)
 
 
 def notes(found: Presences, words: Words, *, of_value: Iterable[str] | None = None) -> list[Note]:

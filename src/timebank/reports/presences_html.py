@@ -22,12 +22,12 @@ from timebank.reports.words import Words
 
 #: The columns, and their widths in millimetres: 182 in all.
 _COLUMNS = (
-    ("name", 38, False),
+    ("name", 37, False),
     ("day", 20, False),
     ("from", 12, False),
     ("to", 12, False),
-    ("hours", 16, True),
-    ("for_whom", 36, False),
+    ("hours", 18, True),
+    ("for_whom", 35, False),
     ("activity", 34, False),
     ("record", 14, True),
 )
