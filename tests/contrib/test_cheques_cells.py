@@ -31,6 +31,16 @@ def test_a_number_is_read_however_it_is_typed(number: Number, between: str, befo
         assert number == number_of(address.format(number), "number")
 
 
+@given(numbers, st.sampled_from(["", ".", ",", "'"]), st.sampled_from(["", ".0", ",00", ",0"]))
+def test_a_number_that_a_spreadsheet_took_for_an_amount_is_found_again(
+    number: Number, between: str, decimals: str
+) -> None:
+    """With marks between its thousands, and decimals that are none."""
+    digits = str(number).replace("-", "")
+    written = f"{int(digits):,}".replace(",", between) + decimals
+    assert number == number_of(written, "number")
+
+
 @given(st.integers(1, 31), st.integers(1, 12), st.booleans())
 def test_a_number_of_which_a_spreadsheet_made_a_day_is_found_again(
     booklet: int, cheque: int, is_iso: bool

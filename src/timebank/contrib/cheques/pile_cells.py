@@ -1,7 +1,7 @@
 """Read what people write of a cheque: its number, the hours, the day, the times. Exact, or not.
 
 A spreadsheet makes a day of many a number: of `17-03-33` the 17th of March 1933. The check digits
-tell which of its parts was which.
+tell which of its parts was which. Of `170333` it may make an amount, `170.333,00`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ _YEAR: Final = re.compile(r"19[3-9][0-9]|20[0-2][0-9]")
 _ORDERS: Final = ((2, 1, 0), (0, 1, 2), (1, 2, 0))
 #: What a phone reads, where the code has an address: the number is its end.
 _ADDRESS: Final = re.compile(r"https?://\S*[/=#?]([^/=#?\s]+)/?", re.IGNORECASE)
+#: Digits alone as a spreadsheet writes an amount: thousands apart, and decimals that are none.
+_AMOUNT: Final = re.compile(
+    r"([1-9][0-9]{0,2}(?:([.,' \u2019\u00a0])[0-9]{3})(?:\2[0-9]{3})*|[1-9][0-9]{4,})(?:[.,]0{1,2})?"
+)
 _TIME: Final = re.compile(
     r"(?:(?:ore|alle|dalle|h|at)\.? )?([0-9]{1,2})(?:[:.,h]([0-5][0-9])(?::00)?)?(?: ?h)?",
     re.IGNORECASE | re.ASCII,
@@ -55,6 +59,8 @@ def number_of(text: str, column: str) -> Number:
         if len(numbers) == 1:
             return numbers.pop()
         raise CellFault(text, told("cheque_day_for_number"), column=column)
+    if (amount := _AMOUNT.fullmatch(said)) is not None:
+        said = re.sub("[^0-9]", "", amount[1])
     try:
         return Number.parse(said)
     except InvalidRequest as error:
