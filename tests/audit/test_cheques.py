@@ -75,5 +75,5 @@ def test_a_finding_on_cheques_is_told_in_words() -> None:
     ] == [(one.check, one.expected, one.found) for one in report.findings]
     with speaking("it"):
         text = "\n".join(audit_text(report, everything=True))
-    assert "il libretto 19, consegnato da una registrazione precedente" in text
+    assert "il libretto 19, emesso da una registrazione precedente" in text
     assert "un assegno da 1 a 8" in text

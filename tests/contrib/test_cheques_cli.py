@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -126,7 +127,7 @@ def test_a_pile_is_shown_and_then_booked() -> None:
     assert "With --book it is booked." in shown
     assert "Hours booked: 3:30." in well("cheques", "enter", pile, "--book")
     again = well("--lang", "it", "cheques", "enter", pile, "--book")
-    assert "2 righe: 0 registrati, 2 già registrati, 0 rifiutati. Ore registrate: 0:00." in again
+    assert "2 righe. Registrati: 0; già registrati: 2; rifiutati: 0. Ore registrate: 0:00." in again
     assert "Non c'era nulla da registrare." in again
     assert "-3:30" == shape("balance", "m1")["posted"]
 
@@ -256,6 +257,10 @@ def test_what_became_of_a_cheque_is_shown() -> None:
     for said in ("entered on ", "m2 Luca Bianchi", "1:30", "2026-03-02", "shopping", "09:30"):
         assert said in entered
     assert "cheque:17-01-39" in entered
+    assert "Reversed since" not in entered
+    well("reverse", "cheque:17-01-39", "--hours", "0:30", "--reason", "it was less")
+    assert re.search("Reversed since: +0:30\n", well("cheques", "show", "17-01-39"))
+    assert "0:30" == shape("cheques", "show", "17-01-39")["reversed"]
     void = well("--lang", "it", "cheques", "show", "cheque:17-03-33")
     assert "(rubato)" in void
     assert "on the tram" in void

@@ -299,6 +299,39 @@ def test_a_cheque_that_was_described_otherwise_was_entered_all_the_same(bank: Ti
         assert ["refused"] == outcomes(cheques.preview(bank, pile({**line("17-01-39"), **other})))
 
 
+def test_a_cheque_that_was_reversed_since_is_told_to_be(bank: TimeBank) -> None:
+    """It moves nothing any more, and is entered no more: who enters it must not believe that."""
+    given = [line("17-01-39", "bruno", "1"), line("18-01-30", "dora", "1")]
+    cheques.book(bank, pile(*given))
+    bank.reverse("cheque:17-01-39", hours="0:15", reason="it was less")
+    assert [False, False] == [one.is_reversed for one in cheques.preview(bank, pile(*given)).lines]
+    bank.reverse("cheque:17-01-39", reason="it was not")
+    for again in (given[0], given[0] | {"note": "tea"}):
+        report = cheques.book(bank, pile(again, given[1]))
+        assert [("there", True), ("there", False)] == [
+            (one.outcome, one.is_reversed) for one in report.lines
+        ]
+        assert "entered already on 2026-03-02, and reversed since" in "\n".join(pile_text(report))
+    other = cheques.preview(bank, pile(line("17-01-39", "dora", "1")))
+    assert "reversed since" in reasons(other)[0]
+    with speaking("it"):
+        assert "e poi è stato stornato" in "\n".join(pile_text(other))
+    with pytest.raises(cheques.ChequeEntered, match="nothing to void") as refused:
+        cheques.void(bank, "17-01-39")
+    assert refused.value.is_reversed
+    assert "nothing to void" in timebank.explain(refused.value)
+
+
+def test_who_earned_may_have_been_merged_since(bank: TimeBank) -> None:
+    """The same pile names them by what they became: it is there, and no other cheque."""
+    cheques.book(bank, pile(line("17-01-39", "dora", "1")))
+    bank.merge("dora", into="bruno", reason="twice")
+    for earner in ("dora", "bruno"):
+        assert ["there"] == outcomes(cheques.book(bank, pile(line("17-01-39", earner, "1"))))
+    report = cheques.preview(bank, pile(line("17-01-39", "clio", "1")))
+    assert ["refused"] == outcomes(report)
+
+
 def test_where_a_line_is_refused_nothing_is_booked(bank: TimeBank) -> None:
     """Neither before it nor behind it; left out, the others are."""
     made = pile(line("17-01-39"), line("17-02-37"), line("18-01-30"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -155,9 +156,14 @@ def _of_cheques() -> Iterator[timebank.TimebankError]:
     for why in ("lost", "stolen", "spoiled", "eaten"):
         yield errors.ChequeVoided("17-03-33", voided_on=DAY, why=why)
     original = next(one for one in _originals() if isinstance(one, timebank.Transfer))
-    for doing in ("enter", "void"):
+    for doing, is_reversed in product(("enter", "void"), (False, True)):
         yield errors.ChequeEntered(
-            "17-03-33", original=original, entered_on=DAY, differs="hours", doing=doing
+            "17-03-33",
+            original=original,
+            entered_on=DAY,
+            differs="hours",
+            doing=doing,
+            is_reversed=is_reversed,
         )
     yield errors.BookletTaken(
         "cheque:17", original=None, booklet=17, account="m1", cheques=24, free=18

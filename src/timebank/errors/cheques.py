@@ -70,17 +70,26 @@ class ChequeEntered(IdempotencyMismatch):
     """The cheque was entered before: otherwise than now, or it was to be voided.
 
     `number` is the cheque's, as text; `original` the transfer, and `entered_on` the day on which it
-    was entered; `earner` who earned, `hours` how much, and `occurred_on` the day of it. `doing` is
-    "enter" or "void".
+    was entered; `earner` who earned, `hours` how much, and `occurred_on` the day of it. Where it
+    `is_reversed`, all of it was moved back since. `doing` is "enter" or "void".
     """
 
     def __init__(
-        self, number: str, *, original: Transfer, entered_on: date, differs: str, doing: str
+        self,
+        number: str,
+        *,
+        original: Transfer,
+        entered_on: date,
+        differs: str,
+        doing: str,
+        is_reversed: bool = False,
     ) -> None:
         what = {
-            "enter": f"{differs}; each cheque counts once",
-            "void": "to take it back, reverse the exchange instead",
-        }[doing]
+            ("enter", False): f"{differs}; each cheque counts once",
+            ("enter", True): "it was reversed since, and is entered no more; record an exchange",
+            ("void", False): "to take it back, reverse the exchange instead",
+            ("void", True): "it was reversed since, and there is nothing to void",
+        }[doing, is_reversed]
         self.earner: str = next(iter(original.earners))
         self.hours: Hours = original.hours
         self.occurred_on: date = original.occurred_on
@@ -92,6 +101,7 @@ class ChequeEntered(IdempotencyMismatch):
             f"{shown(self.earner)}: {what}",
         )
         self.number, self.entered_on, self.doing = number, entered_on, doing
+        self.is_reversed = is_reversed
 
 
 class BookletTaken(IdempotencyMismatch):

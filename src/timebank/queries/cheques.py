@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from timebank.journal.kinds import RecordBody
+from timebank.journal.kinds import RecordBody, sides_of
 from timebank.model import AccountRow, RecordRow
 from timebank.model.cheques import (
     Booklet,
@@ -26,6 +26,8 @@ from timebank.queries.records import (
     account_row,
     all_accounts,
     body_of,
+    record_at,
+    reversals_of,
     texts_of,
 )
 from timebank.storage.protocol import Reader, finds_many
@@ -88,6 +90,18 @@ def booklet_of(reader: Reader, row: RecordRow) -> Booklet:
         entered=tuple(entered),
         voids=tuple(sorted(voids, key=lambda one: one.number)),
     )
+
+
+def entered(reader: Reader, sequence: int) -> tuple[date, str, int]:
+    """Return what is to be known of a cheque that was entered by a record, beside the exchange.
+
+    The day of the record; who earned, or became that; and the seconds that were moved back since.
+    """
+    record = body_of(record_at(reader, sequence))
+    ((earner, _),) = record["request"]["earners"]
+    reversals = (body_of(row)["effects"] for row in reversals_of(reader, sequence))
+    back = sum(seconds for one in reversals for _, seconds in sides_of(one)[0] if seconds > 0)
+    return date.fromisoformat(record["recorded_on"]), heir(reader, earner), back
 
 
 def new_booklet(record: RecordBody) -> Booklet:
@@ -157,8 +171,5 @@ def _issued_last(reader: Reader) -> int:
         for row in reversed(reader.records(after=begin, limit=end - begin)):
             if row.kind == "issue_cheques":
                 return new_booklet(body_of(row)).number
-        end, some = (
-            begin,
-            PAGE,
-        )  # who gives out many, one after the other, needs the last records only
+        end, some = begin, PAGE
     return 0

@@ -381,7 +381,8 @@ def _mistyped(_: _Explanation, error: ChequeMistyped) -> tuple[str, _Facts]:
 
 def _cheque_entered(told: _Explanation, error: ChequeEntered) -> tuple[str, _Facts]:
     earners = told.listed([error.earner])
-    return f"cheque_entered_{error.doing}", {"earners": earners, "day": error.occurred_on}
+    doing = f"{error.doing}_reversed" if error.is_reversed else error.doing
+    return f"cheque_entered_{doing}", {"earners": earners, "day": error.occurred_on}
 
 
 def _cheque_voided(told: _Explanation, error: ChequeVoided) -> tuple[str, _Facts]:

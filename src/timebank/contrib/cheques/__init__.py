@@ -27,14 +27,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from timebank.contrib.cheques.booking import (
-        booklet,
-        booklets,
-        enter,
-        issue,
-        next_booklet,
-        void,
-    )
+    from timebank.contrib.cheques.booking import enter, issue, void
+    from timebank.contrib.cheques.looking import booklet, booklets, next_booklet
     from timebank.contrib.cheques.pile_booking import book, preview
     from timebank.contrib.cheques.pile_report import LineReport, PileReport
     from timebank.contrib.cheques.piles import Pile, PileLine, pile_of, read_pile
@@ -79,9 +73,8 @@ __all__ = [
 #: Where each name stands. It is imported when it is asked for: the command line finds its commands
 #: in this package, and `--help` is to be quick.
 _MODULES = {
-    "timebank.contrib.cheques.booking": (
-        *("booklet", "booklets", "enter", "issue", "next_booklet", "void"),
-    ),
+    "timebank.contrib.cheques.booking": ("enter", "issue", "void"),
+    "timebank.contrib.cheques.looking": ("booklet", "booklets", "next_booklet"),
     "timebank.contrib.cheques.pile_booking": ("book", "preview"),
     "timebank.contrib.cheques.pile_report": ("LineReport", "PileReport"),
     "timebank.contrib.cheques.piles": ("Pile", "PileLine", "pile_of", "read_pile"),

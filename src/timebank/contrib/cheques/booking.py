@@ -1,4 +1,4 @@
-"""Issue booklets of cheques, enter and void cheques, and ask which are out.
+"""Issue booklets of cheques, enter cheques and void them.
 
 Each is called on a bank, a batch or a preview, in a host's transaction as well. Whose the booklet
 is, is looked up before the lock, and judged behind it.
@@ -12,8 +12,8 @@ from typing import Final
 from timebank.bank.permitting import Handle
 from timebank.bank.session import Session
 from timebank.bank.writes import HoursLike
+from timebank.contrib.cheques.looking import entered
 from timebank.errors import (
-    BookletNotFound,
     BookletTaken,
     ChequeEntered,
     ChequeVoided,
@@ -23,16 +23,10 @@ from timebank.errors import (
     TimebankError,
 )
 from timebank.model import Transfer
-from timebank.model.cheques import (
-    USUAL_CHEQUES,
-    Booklet,
-    Number,
-    VoidedCheque,
-    booklet_number,
-)
+from timebank.model.cheques import USUAL_CHEQUES, Booklet, Number, VoidedCheque
 from timebank.permissions import Ask
 from timebank.queries import cheques as queries
-from timebank.queries.records import account_row, body_of, record_at
+from timebank.queries.records import body_of
 from timebank.rules.cheques import EnterCheque, IssueCheques, VoidCheque, checked
 from timebank.storage.protocol import Reader
 
@@ -100,79 +94,6 @@ def _taken(reader: Reader, number: int, refusal: IdempotencyMismatch) -> Idempot
         cheques=original.cheques,
         free=queries.next_number(reader),
     )
-
-
-def next_booklet(bank: Handle) -> int:
-    """Return the number that the next booklet gets, where `issue` is given none.
-
-    Who prints it on a form, and issues by it, can send the form twice. It costs the records since
-    the last booklet was issued.
-
-    :raises NotPermitted: the permissions say no.
-
-    >>> import timebank
-    >>> from timebank.contrib import cheques
-    >>> cheques.next_booklet(timebank.open("memory:"))
-    1
-    """
-    bank._may("booklets")  # noqa: SLF001 - of the same house
-    with bank._reader() as reader:  # noqa: SLF001 - as above
-        return bank._firm(reader, lambda: queries.next_number(reader))  # noqa: SLF001 - as above
-
-
-def booklets(bank: Handle, account: str | None = None) -> tuple[Booklet, ...]:
-    """Return the booklets of an account, and of those that were merged into it; or all of them.
-
-    They come as they were issued, by number where all are asked for. Those of an account cost what
-    that account has; all of them cost a question for each account, and one for each booklet.
-
-    :raises InvalidRequest: an id that cannot be.
-    :raises NotPermitted: the permissions say no.
-    :raises AccountNotFound: no such account.
-
-    >>> import timebank
-    >>> from timebank.contrib import cheques
-    >>> bank = timebank.open("memory:")
-    >>> _ = bank.open_account("m1"), cheques.issue(bank, "m1"), cheques.issue(bank, "m1")
-    >>> [booklet.number for booklet in cheques.booklets(bank, "m1")]
-    [1, 2]
-    """
-    bank._may("booklets", account)  # noqa: SLF001 - of the same house
-
-    def found() -> tuple[Booklet, ...]:
-        if account is None:
-            return tuple(sorted(queries.all_booklets(reader), key=lambda one: one.number))
-        return tuple(queries.booklets_of(reader, account_row(reader, account)))
-
-    with bank._reader() as reader:  # noqa: SLF001 - as above
-        return bank._firm(reader, found)  # noqa: SLF001 - as above
-
-
-def booklet(bank: Handle, number: int) -> Booklet:
-    """Return the booklet with a number, and what became of its cheques.
-
-    :raises WrongType: a number that is no `int`.
-    :raises InvalidRequest: one that cannot be.
-    :raises NotPermitted: the permissions say no.
-    :raises BookletNotFound: none was issued with this number.
-
-    >>> import timebank
-    >>> from timebank.contrib import cheques
-    >>> bank = timebank.open("memory:")
-    >>> _ = bank.open_account("m1"), cheques.issue(bank, "m1", booklet=17, cheques=8)
-    >>> [str(number) for number in cheques.booklet(bank, 17).out[:2]]
-    ['17-01-39', '17-02-36']
-    """
-    booklet_number(number)
-    with bank._reader() as reader:  # noqa: SLF001 - of the same house
-        found = bank._firm(reader, lambda: queries.booklet_with(reader, number))  # noqa: SLF001 - as above
-    try:
-        bank._may("booklets", None if found is None else found.account)  # noqa: SLF001 - as above
-    except NotPermitted as refusal:  # which does not tell whose it is
-        raise NotPermitted(refusal.actor, action=refusal.action) from None
-    if found is None:
-        raise BookletNotFound(number)
-    return found
 
 
 # -- cheques -----------------------------------------------------------------------------
@@ -287,12 +208,12 @@ def _used(
     """Return the error that says what became of a cheque before."""
     match refusal.original:
         case Transfer() as original:
-            with bank._reader() as reader:  # noqa: SLF001 - of the same house
-                record = body_of(record_at(reader, original.sequence))
+            known = entered(bank, original)
             return ChequeEntered(
                 str(cheque),
                 original=original,
-                entered_on=date.fromisoformat(record["recorded_on"]),
+                entered_on=known.on,
+                is_reversed=known.reversed >= original.hours,
                 differs=refusal.differs,
                 doing=doing,
             )

@@ -246,20 +246,20 @@ def list_(address: BankAddress, /, *, account: str | None, only_out: bool, forma
 def show_(address: BankAddress, /, *, number: str, format: str) -> None:
     """Show a cheque."""
     from timebank.contrib import cheques as library
-    from timebank.contrib.cheques.looking import booklet_with, recorded_on
+    from timebank.contrib.cheques.looking import booklet_with, entered
     from timebank.contrib.cheques.showing import cheque_json, cheque_text
 
     cheque = library.Number.parse(number)
     with address.open(read_only=True) as bank:
         booklet = booklet_with(bank, cheque)
-        entered = bank.transfer_by_id(cheque.id) if cheque in booklet.entered else None
-        on = None if entered is None else recorded_on(bank, entered)
-        ids = [booklet.account, *(() if entered is None else entered.earners)]
+        exchange = bank.transfer_by_id(cheque.id) if cheque in booklet.entered else None
+        known = None if exchange is None else entered(bank, exchange)
+        ids = [booklet.account, *(() if exchange is None else exchange.earners)]
         names = _names_of(bank, ids)
     show_as(
         format,
-        lambda: cheque_json(cheque, booklet, entered),
-        lambda: cheque_text(cheque, booklet, entered, names, entered_on=on),
+        lambda: cheque_json(cheque, booklet, exchange, known),
+        lambda: cheque_text(cheque, booklet, exchange, known, names),
     )
 
 

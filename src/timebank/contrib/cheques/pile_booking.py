@@ -12,8 +12,8 @@ from typing import Final
 import attrs
 
 from timebank.bank import BankBatch, TimeBank
-from timebank.contrib.cheques.booking import booklet, enter
-from timebank.contrib.cheques.looking import recorded_on
+from timebank.contrib.cheques.booking import enter
+from timebank.contrib.cheques.looking import Entered, booklet, entered
 from timebank.contrib.cheques.pile_entries import Entry, entries_of
 from timebank.contrib.cheques.pile_report import (
     BOOKED,
@@ -153,18 +153,26 @@ class _Decision:
 
         :raises TimebankError: it is refused.
         """
+        differs = False
         try:
             made: Transfer = enter(self._handle, str(entry.number), **entry.asked)
         except ChequeEntered as error:
             original = error.original
-            if not isinstance(original, Transfer) or not _is_so(original, entry):
+            if not isinstance(original, Transfer):
                 raise
-            found = self._entered_as(entry, original, THERE)
-            return attrs.evolve(found, entered_on=error.entered_on, differs=True)
-        found = self._entered_as(entry, made, THERE if made.repeated else BOOKED)
-        if not made.repeated:
-            return attrs.evolve(found, flags=made.flags)
-        return attrs.evolve(found, entered_on=recorded_on(self._handle, made))
+            known, made, differs = entered(self._handle, original), original, True
+            if not _is_so(made, known, entry):
+                raise
+        else:
+            if not made.repeated:
+                return attrs.evolve(self._entered_as(entry, made, BOOKED), flags=made.flags)
+            known = entered(self._handle, made)
+        return attrs.evolve(
+            self._entered_as(entry, made, THERE),
+            entered_on=known.on,
+            differs=differs,
+            is_reversed=known.reversed >= made.hours,
+        )
 
     def _entered_as(self, entry: Entry, made: Transfer, outcome: str) -> LineReport:
         """Return what becomes of a cheque that is entered as an exchange."""
@@ -206,10 +214,13 @@ class _Decision:
         return self._owners[number]
 
 
-def _is_so(original: Transfer, entry: Entry) -> bool:
-    """Return whether an exchange has the earner, the hours and the day of an entry."""
+def _is_so(original: Transfer, known: Entered, entry: Entry) -> bool:
+    """Return whether an exchange has the earner, the hours and the day of an entry.
+
+    Who earned may have been merged into another since.
+    """
     return (
-        set(original.earners) == {entry.earner}
+        entry.earner in {*original.earners, known.earner}
         and entry.hours in {original.hours, original.asked}
         and entry.day in {original.occurred_on, None}
     )

@@ -33,7 +33,8 @@ _ORDERS: Final = ((2, 1, 0), (0, 1, 2), (1, 2, 0))
 _ADDRESS: Final = re.compile(r"https?://\S*[/=#?]([^/=#?\s]+)/?", re.IGNORECASE)
 #: Digits alone as a spreadsheet writes an amount: thousands apart, and decimals that are none.
 _AMOUNT: Final = re.compile(
-    r"([1-9][0-9]{0,2}(?:([.,' \u2019\u00a0])[0-9]{3})(?:\2[0-9]{3})*|[1-9][0-9]{4,})(?:[.,]0{1,2})?"
+    r"([1-9][0-9]{0,2}([.,' \u2019\u00a0])[0-9]{3}(?:\2[0-9]{3})*|[1-9][0-9]{4,})"
+    r"(?:[.,]0{1,2})?"
 )
 _TIME: Final = re.compile(
     r"(?:(?:ore|alle|dalle|h|at)\.? )?([0-9]{1,2})(?:[:.,h]([0-5][0-9])(?::00)?)?(?: ?h)?",

@@ -25,10 +25,10 @@ class LineReport:
     """What becomes of one line. `number` is the cheque's, or what was written in its place.
 
     `outcome` is `booked`; `there` where it was entered before, on `entered_on`, perhaps with
-    another description (`differs`); `same` where the line stands on an earlier one (`of_line`)
-    already; or `refused`, and `reason` says why: a text that `reports.told.in_words` says in each
-    language. `flags` are the rules that it breaks and that the statute only flags. `cells` is the
-    line as it stood.
+    another description (`differs`), and all of it reversed since (`is_reversed`); `same` where the
+    line stands on an earlier one (`of_line`) already; or `refused`, and `reason` says why: a text
+    that `reports.told.in_words` says in each language. `flags` are the rules that it breaks and
+    that the statute only flags. `cells` is the line as it stood.
     """
 
     line: int
@@ -40,6 +40,7 @@ class LineReport:
     hours: Hours | None = None
     entered_on: date | None = None
     differs: bool = False
+    is_reversed: bool = False
     of_line: int | None = None
     reason: str | None = None
     flags: tuple[Flag, ...] = ()
@@ -116,6 +117,7 @@ def _line(one: LineReport) -> json_shapes.Shape:
         "hours": json_shapes.hours(one.hours),
         "entered_on": None if one.entered_on is None else one.entered_on.isoformat(),
         "differs": one.differs,
+        "is_reversed": one.is_reversed,
         "of_line": one.of_line,
         "reason": None if one.reason is None else str(one.reason),
         "flags": json_shapes.flags(one.flags),

@@ -108,7 +108,8 @@ def outcome_text(line: LineReport, report: PileReport, n: int = 0) -> str:
         case "booked":
             return words("booked" if report.done else "to_book")
         case "there":
-            return words("there_otherwise" if line.differs else "there", day=line.entered_on)
+            more = "_reversed" if line.is_reversed else "_otherwise" if line.differs else ""
+            return words(f"there{more}", day=line.entered_on)
         case "same":
             return words("same", line=line.of_line)
         case _:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
 
+from timebank.contrib.cheques.looking import Entered
 from timebank.model import Transfer
 from timebank.model.cheques import Booklet, Number, VoidedCheque
 from timebank.queries import json_shapes
@@ -160,12 +160,21 @@ def code_text(code: str) -> str:
 def cheque_text(
     number: Number,
     booklet: Booklet,
-    entered: Transfer | None,
+    exchange: Transfer | None,
+    known: Entered | None,
     names: Mapping[str, str],
-    *,
-    entered_on: date | None = None,
 ) -> list[str]:
-    """Return what became of a cheque: out, entered as the exchange `entered`, or void."""
+    """Return what became of a cheque: out, entered as an exchange, of which more is known, or void.
+
+    >>> import timebank
+    >>> from timebank.contrib import cheques
+    >>> from timebank.contrib.cheques.showing import cheque_text
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1")
+    >>> booklet = cheques.issue(bank, "m1", booklet=17)
+    >>> cheque_text(booklet.out[2], booklet, None, None, {})[-1]
+    'What became of it: it is out'
+    """
     words = Words("cheques")
 
     def titles(account: str) -> str:
@@ -176,16 +185,17 @@ def cheque_text(
         words("spender"): titles(booklet.account),
         words("issued_on"): booklet.issued_on.isoformat(),
     }
-    if entered is not None:
+    if exchange is not None and known is not None:
         told |= {
-            words("what_became"): words("entered_on", day=entered_on),
-            words("earner"): ", ".join(map(titles, entered.earners)),
-            words("hours"): str(entered.hours),
-            words("day"): entered.occurred_on.isoformat(),
-            words("times"): Words("statement").times(entered.started_at, entered.ended_at),
-            words("activity"): harmless(entered.category or ""),
-            words("note"): harmless(entered.note or ""),
-            words("exchange"): entered.id,
+            words("what_became"): words("entered_on", day=known.on),
+            words("earner"): ", ".join(map(titles, exchange.earners)),
+            words("hours"): str(exchange.hours),
+            words("reversed"): str(known.reversed or ""),
+            words("day"): exchange.occurred_on.isoformat(),
+            words("times"): Words("statement").times(exchange.started_at, exchange.ended_at),
+            words("activity"): harmless(exchange.category or ""),
+            words("note"): harmless(exchange.note or ""),
+            words("exchange"): exchange.id,
         }
     elif (void := _void_of(number, booklet)) is not None:
         said = words("void_on", day=void.voided_on, code=code_text(void.code))
@@ -195,7 +205,9 @@ def cheque_text(
     return facts(told)
 
 
-def cheque_json(number: Number, booklet: Booklet, entered: Transfer | None) -> json_shapes.Shape:
+def cheque_json(
+    number: Number, booklet: Booklet, exchange: Transfer | None, known: Entered | None
+) -> json_shapes.Shape:
     """Return what became of a cheque as plain dictionaries."""
     void = _void_of(number, booklet)
     return {
@@ -203,8 +215,9 @@ def cheque_json(number: Number, booklet: Booklet, entered: Transfer | None) -> j
         "booklet": booklet.number,
         "account": booklet.account,
         "issued_on": booklet.issued_on.isoformat(),
-        "status": "entered" if entered is not None else "out" if void is None else "voided",
-        "entered": None if entered is None else json_shapes.of(entered),
+        "status": "entered" if exchange is not None else "out" if void is None else "voided",
+        "entered": None if exchange is None else json_shapes.of(exchange),
+        "reversed": None if known is None else str(known.reversed),
         "voided": None if void is None else json_shapes.of(void),
     }
 

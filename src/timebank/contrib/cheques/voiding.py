@@ -10,7 +10,8 @@ import attrs
 
 from timebank.bank import TimeBank
 from timebank.bank.permitting import Handle
-from timebank.contrib.cheques.booking import booklet, void
+from timebank.contrib.cheques.booking import void
+from timebank.contrib.cheques.looking import booklet
 from timebank.errors import InvalidRequest, shown
 from timebank.model.cheques import MAX_CHEQUES, Number, VoidedCheque
 
