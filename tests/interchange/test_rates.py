@@ -68,6 +68,11 @@ def test_a_workbook(tmp_path: Path) -> None:
         ("categoria;tariffa\n*;1\naltro;2\n", "line 3, column 1: .* a rate already, on line 2"),
         ("categoria;tariffa\n;13\n", r"line 2, column 1: .* for all others write \*"),
         ("category,rate\nspesa,12,50\n", "line 2, column 3: .* a decimal comma"),
+        (
+            "categoria;importo;tariffa\nspesa;99;2\n",
+            "line 1, column 3: 'importo' and 'tariffa' may",
+        ),
+        ("category,service,rate\na,b,2\n", "line 1, column 2: 'category' and 'service' may be"),
         ('categoria;tariffa\n"spesa;12\n', "line 2, column 1: the text cannot be read"),
     ],
 )

@@ -45,8 +45,9 @@ def read_rates(source: Source) -> Rates:
     r"""Return the rates of a sheet, `.csv`, `.xlsx` or `.ods`; a file is open for reading bytes.
 
     :raises OSError: the file cannot be read.
-    :raises InvalidRequest: it is no sheet, its columns are not called so, a row cannot be
-        understood, two are of one category, there is no rate, or there are more than 1,000.
+    :raises InvalidRequest: it is no sheet, its columns are not called so or two are so, a row
+        cannot be understood, two are of one category, there is no rate, or there are more than
+        1,000.
 
     >>> from io import BytesIO
     >>> from timebank.interchange.rates import read_rates
@@ -63,7 +64,7 @@ def read_rates(source: Source) -> Rates:
         if not isinstance(row, Row):
             raise _fault(sheet.name, row.line, 0, _unreadable())
         if columns is None:
-            columns, titles = _columns(row), titles_of(row.columns)
+            columns, titles = _columns(sheet.name, row), titles_of(row.columns)
             width, seen = len(titles), seen or [*titles]
             if columns is None and row.line > _MOST_TITLES:
                 break
@@ -82,15 +83,27 @@ def read_rates(source: Source) -> Rates:
     return Rates(found, other)
 
 
-def _columns(row: Row) -> tuple[int, int] | None:
-    """Return the places of the category and of the rate, where a row names both."""
+def _columns(file: str, row: Row) -> tuple[int, int] | None:
+    """Return the places of the category and of the rate, where a row names both.
+
+    :raises InvalidRequest: it names two of one: what is a rate, and what an amount beside it?
+    """
     folded = [_folded_title(cell) for cell in row.columns]
-    places = [
-        next((place for place, title in enumerate(folded) if title in names), None)
+    categories, rates = (
+        [place for place, title in enumerate(folded) if title in names]
         for names in (CATEGORY, RATE)
-    ]
-    category, rate = places
-    return None if category is None or rate is None else (category, rate)
+    )
+    if not categories or not rates:
+        return None
+    for places in (categories, rates):
+        if len(places) > 1:
+            first, second, *_ = (row.columns[place].strip() for place in places)
+            msg = f"{shown(first)} and {shown(second)} may be the same column: rename one of them"
+            error = InvalidRequest(msg).about(
+                key="rates_two_columns", first=shown(first), second=shown(second)
+            )
+            raise _fault(file, row.line, places[1], error)
+    return categories[0], rates[0]
 
 
 def _check_width(file: str, row: Row, width: int) -> None:
