@@ -136,6 +136,18 @@ def test_a_pile_without_headings_has_its_columns_in_order(bank: TimeBank, text: 
     ]
 
 
+def test_where_the_order_is_another_one_and_nothing_says_it_the_order_is_told(
+    bank: TimeBank,
+) -> None:
+    """Beside what is wrong with the cells: of a day in the first column no number was made."""
+    for text, is_told in (("2026-03-02;17-01-39;dora;1", True), ("17-01-39;dora;1", False)):
+        report = cheques.preview(bank, cheques.read_pile(text.encode()))
+        assert not report.has_headings
+        told = "\n".join(pile_text(report))
+        assert is_told == ("no headings, so its columns are read in this order: number" in told)
+    assert cheques.preview(bank, pile(line("17-01-99"))).has_headings
+
+
 def test_a_row_that_cannot_be_read_is_a_line_that_is_refused(bank: TimeBank) -> None:
     """What is not text is told on its line, and nothing of the others is lost."""
     raw = (

@@ -228,7 +228,14 @@ def _is_so(original: Transfer, known: Entered, entry: Entry) -> bool:
 
 def _report(bank: TimeBank, pile: Pile, lines: tuple[LineReport, ...], *, done: bool) -> PileReport:
     names = _names(bank, lines)
-    return PileReport(name=pile.name, lines=lines, done=done, names=names, unread=pile.unread)
+    return PileReport(
+        name=pile.name,
+        lines=lines,
+        done=done,
+        names=names,
+        unread=pile.unread,
+        has_headings=pile.has_headings,
+    )
 
 
 def _names(bank: TimeBank, lines: Iterable[LineReport]) -> dict[str, str]:

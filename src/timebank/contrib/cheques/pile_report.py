@@ -53,7 +53,8 @@ class PileReport:
 
     `done` is false for a preview, and for a pile that was not booked because a line was refused.
     `names` are those of the accounts, as far as they may be seen, and `unread` the headings of
-    columns of the sheet that were not read.
+    columns of the sheet that were not read. Where the sheet `has_headings` not, its columns were
+    read in their usual order.
     """
 
     name: str
@@ -61,6 +62,7 @@ class PileReport:
     done: bool
     names: Mapping[str, str] = attrs.field(hash=False, factory=dict)
     unread: tuple[str, ...] = ()
+    has_headings: bool = True
 
     def count(self, outcome: str) -> int:
         """Return how many lines have an outcome: `booked`, `there`, `same` or `refused`."""
@@ -101,6 +103,7 @@ def pile_report(report: PileReport) -> json_shapes.Shape:
         "same": report.count(SAME),
         "refused": report.count(REFUSED),
         "hours": str(report.hours),
+        "has_headings": report.has_headings,
         "unread": list(report.unread),
         "lines": [_line(one) for one in report.lines],
     }

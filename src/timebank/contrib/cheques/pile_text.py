@@ -65,8 +65,17 @@ def pile_text(report: PileReport, *, booking: bool = False, left_out: str = "") 
         *(map(harmless, [*reasons, ""]) if reasons else []),
         *(map(harmless, [*flags, ""]) if flags else []),
         *([harmless(words("unread", columns=", ".join(report.unread)))] if report.unread else []),
+        *(
+            []
+            if report.ok or report.has_headings
+            else [words("no_headings", columns=_order(words))]
+        ),
         *_totals(report, words, booking=booking, left_out=left_out),
     ]
+
+
+def _order(words: Words) -> str:
+    return ", ".join(words(f"column_{one}") for one in c.COLUMNS)
 
 
 def _table(report: PileReport, words: Words) -> list[str]:

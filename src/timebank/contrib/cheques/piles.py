@@ -45,7 +45,8 @@ class Pile:
 
     `headings` is column → what stands above it, and `unread` what stands above columns that are
     not read, though something is in them. `titles` are the cells of the row of headings, as they
-    stood in the sheet, and `delimiter` what stands between cells where it is CSV.
+    stood in the sheet, and `delimiter` what stands between cells where it is CSV. Where it
+    `has_headings` not, its columns are read in their usual order.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Pile:
     unread: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
     delimiter: str = ","
+    has_headings: bool = True
 
     @property
     def language(self) -> str | None:
@@ -107,6 +109,7 @@ def read_pile(source: Source | bytes, *, sheet: str | None = None) -> Pile:
         headings={name: titles[at].strip() for name, at in columns.items() if titles},
         unread=tuple(_unread(lines, columns, titles)),
         titles=titles,
+        has_headings=place is not None,
         delimiter=delimiters[0] if read.form.kind == CSV and delimiters[0] else ",",
     )
 
