@@ -5,10 +5,10 @@ What a command needs of the library is imported when it runs, so that `--help` i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
@@ -18,10 +18,6 @@ from timebank.cli.options import formatted
 from timebank.cli.output import show, show_as, show_json, show_result
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.reports import lang_option, title_option
-
-if TYPE_CHECKING:
-    from timebank.bank import BankBatch, TimeBank
-    from timebank.model.cheques import Booklet
 
 _BOOKLET = click.IntRange(1, 999_999_999)
 
@@ -43,12 +39,13 @@ def issue(
     """Issue a booklet."""
     from timebank.cli.finding import account_id
     from timebank.contrib import cheques as library
+    from timebank.contrib.cheques.looking import names_of
     from timebank.contrib.cheques.showing import issued_text
 
     with address.open() as bank:
         id = account_id(bank, account)
         made = library.issue(bank, id, booklet=booklet, cheques=size)
-        name = _names(bank, [made]).get(made.account)
+        name = names_of(bank, [made.account]).get(made.account)
     show_result(format, made, lambda: issued_text(made, name))
 
 
@@ -227,12 +224,13 @@ def list_(address: BankAddress, /, *, account: str | None, only_out: bool, forma
     from timebank import reports
     from timebank.cli.finding import account_id
     from timebank.contrib import cheques as library
+    from timebank.contrib.cheques.looking import names_of
     from timebank.contrib.cheques.showing import booklets_csv, booklets_text
 
     with address.open(read_only=True) as bank:
         id = None if account is None else account_id(bank, account, part=True)
         found = [one for one in library.booklets(bank, id) if one.out or not only_out]
-        names = _names(bank, found)
+        names = names_of(bank, (one.account for one in found))
     if format == "json":
         show_json([reports.json.of(one) for one in found])
     else:
@@ -246,7 +244,7 @@ def list_(address: BankAddress, /, *, account: str | None, only_out: bool, forma
 def show_(address: BankAddress, /, *, number: str, format: str) -> None:
     """Show a cheque."""
     from timebank.contrib import cheques as library
-    from timebank.contrib.cheques.looking import booklet_with, entered
+    from timebank.contrib.cheques.looking import booklet_with, entered, names_of
     from timebank.contrib.cheques.showing import cheque_json, cheque_text
 
     cheque = library.Number.parse(number)
@@ -255,28 +253,9 @@ def show_(address: BankAddress, /, *, number: str, format: str) -> None:
         exchange = bank.transfer_by_id(cheque.id) if cheque in booklet.entered else None
         known = None if exchange is None else entered(bank, exchange)
         ids = [booklet.account, *(() if exchange is None else exchange.earners)]
-        names = _names_of(bank, ids)
+        names = names_of(bank, ids)
     show_as(
         format,
         lambda: cheque_json(cheque, booklet, exchange, known),
         lambda: cheque_text(cheque, booklet, exchange, known, names),
     )
-
-
-def _names(bank: TimeBank | BankBatch, booklets: Iterable[Booklet]) -> dict[str, str]:
-    return _names_of(bank, (one.account for one in booklets))
-
-
-def _names_of(bank: TimeBank | BankBatch, ids: Iterable[str]) -> dict[str, str]:
-    """Return the names of accounts, of those that have one and may be seen."""
-    from timebank.errors import NotPermitted
-
-    found = {}
-    for id in sorted({*ids}):
-        try:
-            name = bank.account(id).name
-        except NotPermitted:
-            continue
-        if name is not None:
-            found[id] = name
-    return found

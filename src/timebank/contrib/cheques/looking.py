@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 import attrs
 
+from timebank.bank import TimeBank
 from timebank.bank.permitting import Handle
-from timebank.errors import BookletNotFound, ChequeNotFound, NotPermitted
+from timebank.errors import BookletNotFound, ChequeNotFound, NotFound, NotPermitted
 from timebank.hours import Hours
 from timebank.model import Transfer
 from timebank.model.cheques import Booklet, Number, booklet_number
@@ -140,4 +142,25 @@ def booklet_with(bank: Handle, number: Number) -> Booklet:
     found = booklet(bank, number.booklet)
     if number.cheque > found.cheques:
         raise ChequeNotFound(str(number), booklet=number.booklet, cheques=found.cheques)
+    return found
+
+
+def names_of(bank: TimeBank, ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of accounts, of those that there are, have one, and may be seen.
+
+    >>> import timebank
+    >>> from timebank.contrib.cheques.looking import names_of
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1", name="Maria R."), bank.open_account("m2")
+    >>> names_of(bank, ["m1", "m2", "m3"])
+    {'m1': 'Maria R.'}
+    """
+    found = {}
+    for id in sorted({*ids}):
+        try:
+            name = bank.account(id).name
+        except (NotFound, NotPermitted):
+            continue
+        if name is not None:
+            found[id] = name
     return found

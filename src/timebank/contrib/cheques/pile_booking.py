@@ -13,7 +13,7 @@ import attrs
 
 from timebank.bank import BankBatch, TimeBank
 from timebank.contrib.cheques.booking import enter
-from timebank.contrib.cheques.looking import Entered, booklet, entered
+from timebank.contrib.cheques.looking import Entered, booklet, entered, names_of
 from timebank.contrib.cheques.pile_entries import Entry, entries_of
 from timebank.contrib.cheques.pile_report import (
     BOOKED,
@@ -33,7 +33,6 @@ from timebank.errors import (
     NotFound,
     NotPermitted,
     Rejected,
-    TimebankError,
 )
 from timebank.model import Transfer
 from timebank.reports.told import refused_by
@@ -227,25 +226,12 @@ def _is_so(original: Transfer, known: Entered, entry: Entry) -> bool:
 
 
 def _report(bank: TimeBank, pile: Pile, lines: tuple[LineReport, ...], *, done: bool) -> PileReport:
-    names = _names(bank, lines)
+    ids = (id for one in lines for id in (one.spender, one.earner) if id is not None)
     return PileReport(
         name=pile.name,
         lines=lines,
         done=done,
-        names=names,
+        names=names_of(bank, ids),
         unread=pile.unread,
         has_headings=pile.has_headings,
     )
-
-
-def _names(bank: TimeBank, lines: Iterable[LineReport]) -> dict[str, str]:
-    """Return the names of the accounts of lines, as far as they may be seen."""
-    found = {}
-    for id in sorted({id for one in lines for id in (one.spender, one.earner) if id is not None}):
-        try:
-            name = bank.account(id).name
-        except TimebankError:
-            continue
-        if name is not None:
-            found[id] = name
-    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import attrs
 
@@ -212,7 +212,3 @@ def _parted(cells: Sequence[str], titles: Sequence[str]) -> str | None:
             reason = told("cell", value=shown(cell), reason=told("cheque_beyond"))
             return told("of_column", column=str(place + 1), reason=reason)
     return None
-
-
-#: What `read_pile` takes.
-PileSource = Source | bytes | IO[bytes]

@@ -100,17 +100,6 @@ def _size(text: str, sizes: Sequence[tuple[float, str]] = _SIZES) -> str:
     return next(size for most, size in sizes if len(text) <= most)
 
 
-def code_of(number: Number, link: str = "") -> str:
-    """Return what the code on a cheque says: its number, or an address that ends with it.
-
-    >>> from timebank.contrib.cheques.printing import code_of
-    >>> from timebank.model.cheques import Booklet, Number
-    >>> code_of(Number(17, 3)), code_of(Number(17, 3), "https://bdt.example/cheques/")
-    ('17-03-33', 'https://bdt.example/cheques/17-03-33')
-    """
-    return f"{link}{number}"
-
-
 def _codes(link: str) -> Any:
     """Return a function that draws the code of a number as SVG.
 
@@ -130,7 +119,7 @@ def _codes(link: str) -> Any:
 
     def code(number: Number) -> str:
         # Redundant as far as it costs no room: paper is folded, and written on.
-        made = segno.make(code_of(number, link), error="m", micro=False)
+        made = segno.make(f"{link}{number}", error="m", micro=False)
         # A border of four modules belongs to a code: without it phones do not find it.
         return str(made.svg_inline(border=4, omitsize=True, svgclass=None, lineclass=None))
 
