@@ -135,6 +135,17 @@ def test_only_what_is_out_is_printed(bank: TimeBank) -> None:
         cheques.booklet_html(cheques.booklet(bank, 17), maria)
 
 
+def test_nobody_else_is_printed_as_who_spends(bank: TimeBank) -> None:
+    """Who signs such a paper would spend another's hours."""
+    made = cheques.issue(bank, "m1", booklet=17)
+    with pytest.raises(InvalidRequest, match="booklet 17 is of 'm1', not 'f1'"):
+        cheques.booklet_html(made, bank.account("f1"))
+    bank.merge("m1", into="m9", reason="twice")
+    with pytest.raises(InvalidRequest):
+        cheques.booklet_html(cheques.booklet(bank, 17), bank.account("m1"))
+    assert LONGEST in cheques.booklet_html(cheques.booklet(bank, 17), bank.account("m9"))
+
+
 def test_names_are_text_and_no_html(bank: TimeBank) -> None:
     """Of the account, and of the association."""
     page = page_of(bank, "m1", 17, 1, title="<b>Banca</b> \u202e")

@@ -47,8 +47,8 @@ def booklet_html(
     added, so that a phone opens a page: it ends with `/`, `=`, `#` or `?`. `words` is a catalogue
     of one's own.
 
-    :raises InvalidRequest: no cheque is out, the link is no address or too long, or a language of
-        which there is no catalogue.
+    :raises InvalidRequest: the account is not whose the booklet is, no cheque is out, the link is
+        no address or too long, or a language of which there is no catalogue.
     :raises StoreError: the extra `timebank[report]` is not installed.
 
     >>> import timebank
@@ -68,6 +68,11 @@ def booklet_html(
         from markupsafe import Markup
     except ImportError as error:  # pragma: no cover - it is installed for the tests
         raise _not_installed() from error
+    if account.id != booklet.account:
+        said = f"booklet {booklet.number} is of {shown(booklet.account)}, not {shown(account.id)}"
+        raise InvalidRequest(said).about(
+            key="cheque_of_another", number=str(booklet.numbers[0]), account=booklet.account
+        )
     if not booklet.out:
         msg = f"no cheque of booklet {booklet.number} is out: there is nothing to print"
         raise InvalidRequest(msg).about(key="cheques_none_out", booklet=booklet.number)
