@@ -19,7 +19,7 @@ import timebank
 from support import examples, sources
 from timebank import Hours, InvalidRequest, Roles, TimeBank, WrongType, reports
 from timebank.contrib import cheques
-from timebank.contrib.cheques import Pile, PileReport
+from timebank.contrib.cheques import Number, Pile, PileReport
 from timebank.contrib.cheques.pile_text import pile_text, write_refused
 from timebank.reports.words import speaking
 
@@ -435,6 +435,35 @@ def test_lines_that_a_limit_refuses_are_tried_behind_the_others() -> None:
         bank, pile(line("17-02-36", "dora", "2"), line("18-02-27", "anna", "3"))
     )
     assert ["refused"] * 2 == outcomes(again)
+
+
+def test_a_line_that_waits_for_another_is_tried_again_behind_that_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A drawer that lies the wrong way round takes no longer: each line is tried twice at most."""
+    bank, size, tried = timebank.open("memory:"), 30, list[str]()
+    for place in range(size + 1):
+        bank.open_account(f"m{place}", floor=0 if place else None)
+        cheques.issue(bank, f"m{place}", booklet=place + 1)
+
+    def counted(handle: TimeBank, number: str, **asked: Any) -> Any:
+        tried.append(number)
+        return cheques.enter(handle, number, **asked)
+
+    monkeypatch.setattr("timebank.contrib.cheques.pile_booking.enter", counted)
+    made = pile(
+        *(line(str(Number(place + 1, 1)), f"m{place + 1}") for place in reversed(range(size)))
+    )
+    assert ["booked"] * size == outcomes(cheques.preview(bank, made))
+    assert 2 * size - 1 == len(tried)
+
+
+def test_what_may_still_be_moved_is_told_as_it_is_behind_all_others() -> None:
+    """Of a line that was refused first, and whose account spent by another since."""
+    bank = bank_of(floor=-3)
+    made = pile(line("17-01-39", "dora", "4"), line("17-02-36", "dora", "2"))
+    (reason,) = reasons(cheques.preview(bank, made))
+    assert "1:00 may still move" in reason
 
 
 def test_what_the_statute_flags_is_told() -> None:

@@ -6,6 +6,7 @@ of the bank, the other on a batch.
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from typing import Final
 
@@ -128,24 +129,31 @@ class _Decision:
             else:
                 first[number] = entry.line.line
                 waiting.append(entry)
-        while waiting:
-            refused = self._pass(waiting, found)
-            if len(refused) == len(waiting):
-                break
-            waiting = refused
+        refused = self._enter_all(waiting, found)
+        self._enter_all(refused, found)  # the others said since what may still be moved
         return tuple(found[line] for line in sorted(found))
 
-    def _pass(self, entries: Iterable[Entry], found: dict[int, LineReport]) -> list[Entry]:
-        """Enter what can be entered; return what a limit refused, which others may make room."""
-        refused = []
-        for entry in entries:
+    def _enter_all(self, entries: Iterable[Entry], found: dict[int, LineReport]) -> list[Entry]:
+        """Enter what can be entered; return what a limit refused.
+
+        An entry that an account's floor refuses is tried again where that account has earned since,
+        and one that its ceiling refuses where it has spent: no entry is tried for nothing.
+        """
+        queue = deque(entries)
+        waiting: defaultdict[tuple[str | None, str], list[Entry]] = defaultdict(list)
+        while queue:
+            entry = queue.popleft()
             try:
-                found[entry.line.line] = self._entered(entry)
+                made = self._entered(entry)
             except _REFUSALS as error:
-                found[entry.line.line] = self._report(entry, REFUSED, reason=refused_by(error))
+                made = self._report(entry, REFUSED, reason=refused_by(error))
                 if isinstance(error, LimitExceeded):
-                    refused.append(entry)
-        return refused
+                    waiting[error.account, error.rule].append(entry)
+            found[entry.line.line] = made
+            if made.outcome == BOOKED:
+                queue += waiting.pop((made.earner, "floor"), ())
+                queue += waiting.pop((made.spender, "ceiling"), ())
+        return [entry for some in waiting.values() for entry in some]
 
     def _entered(self, entry: Entry) -> LineReport:
         """Enter a cheque; one that was entered so before is, however it was described then.
