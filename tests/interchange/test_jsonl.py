@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import attrs
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
@@ -666,7 +665,7 @@ def test_a_record_that_says_nothing_is_exported_as_it_is(body: bytes) -> None:
     """What is stored is what is written: who reads it says what is wrong."""
     bank = timebank.open("memory:")
     bank.open_account("m1", name="Maria R.")
-    row = attrs.evolve(record_row(bank), body=body)
+    row = record_row(bank)._replace(body=body)
     texts = [TextRow(1, "name", b"\1" * 16, "Maria R.")]
     assert '"text":"Maria R."' in export._texts(row, texts)
     assert "" == export._texts(row, [])
