@@ -170,6 +170,8 @@ class ProposeTests(MembersTestCase):
         """With who was chosen."""
         answer = self.signed_in("anna").get("/propose/?other=m-2")
         self.assertContains(answer, '<option value="m-2" selected>Bruno</option>')
+        answer = self.signed_in("bruno").get("/propose/?mine=m-5")
+        self.assertContains(answer, '<option value="m-5" selected>Rosa</option>')
 
     def test_who_has_no_account_is_told(self) -> None:
         """And sees no form."""
@@ -461,6 +463,14 @@ class PeopleTests(MembersTestCase):
             self.signed_in("bruno").post("/profile/delegate/end/", form), "/profile/"
         )
         self.assertEqual((), self.bank.delegates("m-5"))
+
+    def test_one_chooses_the_language(self) -> None:
+        """It stays for the next page, whatever the browser asks for."""
+        anna = self.signed_in("anna", "it")
+        self.assertContains(anna.get("/profile/"), "Lingua:")
+        chosen = anna.post("/language/", {"language": "en", "next": "/profile/"})
+        self.assertRedirects(chosen, "/profile/")
+        self.assertContains(anna.get("/"), "My hours")
 
     def test_the_password_is_changed(self) -> None:
         """And the old one no longer opens the door."""
