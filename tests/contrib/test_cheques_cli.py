@@ -260,6 +260,7 @@ def test_what_became_of_a_cheque_is_shown() -> None:
     assert "(rubato)" in void
     assert "on the tram" in void
     assert "was never issued" in refused("cheques", "show", "18-01-30", code=2)
+    assert "has cheques 1 to 24 only" in refused("cheques", "show", "17-25-64", code=2)
     assert "17-01-39" == shape("cheques", "show", "17-01-39")["number"]
     assert ["out", "entered", "voided"] == [
         shape("cheques", "show", number)["status"]

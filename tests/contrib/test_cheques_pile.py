@@ -136,6 +136,57 @@ def test_a_pile_without_headings_has_its_columns_in_order(bank: TimeBank, text: 
     ]
 
 
+def test_a_row_that_cannot_be_read_is_a_line_that_is_refused(bank: TimeBank) -> None:
+    """What is not text is told on its line, and nothing of the others is lost."""
+    raw = (
+        b'Numero;A chi;Ore\n17-01-39;dora;1\n17-02-36;do\0ra;1\n18-01-30;"dora;2\n19-01-21;dora;3\n'
+    )
+    report = cheques.preview(bank, cheques.read_pile(raw))
+    assert "booked" == report.lines[0].outcome
+    assert {2, 3, 4} <= {one.line for one in report.lines}
+    assert report.refused
+    assert "17-02-36" in refused_file(report, cheques.read_pile(raw))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "number|earner|hours\n17-01-39|Rossi, Bruno|1,5\n",
+        "Numero;A chi;Ore\n17-01-39;Rossi, Bruno;1,5\n18-01-30;Neri, Anna;1,5\n",
+        "Numero\tA chi\tOre\n17-01-39\tRossi, Bruno; di Dora\t1,5\n",
+    ],
+)
+def test_what_stands_between_cells_is_seen_by_the_headings(text: str) -> None:
+    """Whatever commas there are in names and hours."""
+    read = cheques.read_pile(text.encode())
+    assert ("17-01-39", "1,5") == (read.lines[0].values["number"], read.lines[0].values["hours"])
+    assert read.lines[0].values["earner"].startswith("Rossi, Bruno")
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=9),
+        max_size=5,
+    ),
+    st.sampled_from(["", "Numero;A chi;Ore;Giorno\n", "number,to,hours\n"]),
+    st.sampled_from([";", ",", "\t"]),
+)
+def test_any_text_is_read_line_by_line_or_refused_as_a_whole(
+    rows: list[list[str]], titles: str, between: str
+) -> None:
+    """And a preview of it ends well, whatever it says."""
+    text = titles + "\n".join(between.join(row) for row in rows)
+    bank = timebank.open("memory:")
+    try:
+        read = cheques.read_pile(text.encode())
+    except InvalidRequest:
+        return
+    report = cheques.preview(bank, read)
+    assert len(read.lines) == len(report.lines) == report.count("refused")
+    again = cheques.read_pile(refused_file(report, read).encode())
+    assert len(again.lines) >= len(report.lines) or not titles
+
+
 def test_a_column_that_is_missing_is_told() -> None:
     """With those that there are."""
     with pytest.raises(InvalidRequest, match="has no column of hours; it has 'Numero'") as error:
@@ -300,6 +351,9 @@ def test_a_number_that_stands_twice_counts_once_or_not_at_all(bank: TimeBank) ->
     report = cheques.book(bank, made, leave_out=True)
     assert ["booked", "same", *["refused"] * 4] == outcomes(report)
     assert 1 == report.lines[1].of_line
+    text = "\n".join(pile_text(report, booking=True))
+    assert "same as line 1" in text
+    assert "1 line says the same as an earlier one, and counts once." in text
     assert "stands on line 4 too, with other values: each number counts once" == reasons(report)[0]
     assert "1:00" == posted(bank)["dora"]
 

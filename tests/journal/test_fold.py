@@ -389,3 +389,13 @@ def test_what_was_lost_is_a_record_and_its_digest(lost: Any) -> None:
     with pytest.raises(Corrupt):
         Fold().apply(5, "history_lost", {"lost": lost})
     assert Derived() == Fold().apply(5, "history_lost", {"lost": [3, "ab"]})
+
+
+@pytest.mark.parametrize("of", [0, 5, 9, -1, "1", None])
+def test_a_voided_cheque_is_of_an_earlier_booklet(of: Any) -> None:
+    """What it says else cannot be executed; it adds no row, as its booklet adds none."""
+    with pytest.raises(Corrupt):
+        Fold().apply(5, "void_cheque", {"of": of})
+    fold = opened("a", "b")
+    assert Derived() == fold.apply(3, "issue_cheques", {"account": "b", "of": 2})
+    assert Derived() == fold.apply(4, "void_cheque", {"of": 3})

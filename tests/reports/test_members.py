@@ -8,7 +8,13 @@ import timebank
 from timebank import Donate
 from timebank.reports.members import events_text, leaving_text
 
-NAMES = {"m1": "Maria R.", "m2": "Luca B.", "common": "Common fund", "carla": "Carla"}
+NAMES = {
+    "m1": "Maria R.",
+    "m2": "Luca B.",
+    "common": "Common fund",
+    "carla": "Carla",
+    "h1": "of 2 March",
+}
 
 
 def left() -> tuple[timebank.TimeBank, timebank.model.members.Leaving]:
@@ -28,7 +34,7 @@ def test_the_steps_of_leaving_have_names() -> None:
     """Where there are some; an id stands where there is none."""
     _, leaving = left()
     assert leaving_text(leaving, names=NAMES) == [
-        "Hold h1: 1:00 of Maria R. for Luca B. released.",
+        "Hold of 2 March: 1:00 of Maria R. for Luca B. released.",
         "Delegate Luca B.: may act no more.",
         "Donation: 3:00 to Common fund.",
         "m1 has left: the account is closed.",

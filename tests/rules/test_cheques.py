@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from timebank.contrib.cheques import (
 )
 from timebank.journal import parse
 from timebank.rules.cheques import EnterCheque
+from timebank.testing.steps import SteppingStore
 
 #: Of types that are not accepted.
 ANY: list[Any] = ["17", 2.0]
@@ -370,6 +372,7 @@ def test_a_voided_cheque_is_entered_no_more(bank: TimeBank) -> None:
     booklet = cheques.booklet(bank, 17)
     assert ((void,), (Number(17, 5),), 23) == (booklet.voids, booklet.voided, len(booklet.out))
     assert "on the tram" == booklet.voids[0].reason
+    assert ("cheque:17", "cheque:17-05-27") == (booklet.id, void.id)
 
 
 # -- accounts that become one --------------------------------------------------------------
@@ -430,6 +433,33 @@ def test_a_pile_is_previewed_and_entered_in_one_commit(bank: TimeBank) -> None:
         with pytest.raises(ChequeEntered):
             cheques.enter(batch, number(1), earner="bruno", hours=9)
     assert Hours(3) == bank.balance("bruno").posted
+
+
+def test_a_longer_journal_costs_nothing_more() -> None:
+    """Of a booklet, of those of an account, of a cheque: the same questions are asked."""
+    store = timebank.open("memory:").store
+    asked: list[str] = []
+    bank = TimeBank(SteppingStore(store, asked.append), **sources())
+    for id in ("anna", "bruno"):
+        bank.open_account(id)
+    cheques.issue(bank, "anna", booklet=17)
+    cheques.issue(bank, "bruno", booklet=18)
+    told = []
+    for first, count in ((1, 10), (3, 100)):
+        with bank.batch() as batch:
+            for turn in range(count):
+                batch.rename("bruno", f"Bruno {turn}")
+        calls: list[Callable[[], object]] = [
+            lambda: cheques.booklets(bank, "bruno"),
+            lambda: cheques.booklet(bank, 18),
+            partial(cheques.enter, bank, Number(17, first), earner="bruno", hours=1),
+            partial(cheques.void, bank, Number(17, first + 1)),
+        ]
+        for call in calls:
+            asked.clear()
+            call()
+            told.append(list(asked))
+    assert told[:4] == told[4:]
 
 
 # -- permissions ---------------------------------------------------------------------------

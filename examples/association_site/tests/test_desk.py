@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import date, timedelta
 from typing import Any
@@ -470,8 +471,13 @@ class ChequeTests(DeskTestCase):
         shown = self.text(self.carla.post("/desk/cheques/enter/", form))
         self.assertIn("<strong>2:30</strong>", shown)
         self.assertEqual("0:00", self.posted("m-5"))
+        [seen] = re.findall('name="seen" value="([0-9a-f]+)"', shown)
+        form |= {"do": "book", "seen": seen}
+        other = {**form, "hours": ["5", "5", ""]}  # changed since it was shown
+        self.assertIn("10:00", self.text(self.carla.post("/desk/cheques/enter/", other)))
+        self.assertEqual("0:00", self.posted("m-5"))
         for _ in range(2):
-            booked = self.carla.post("/desk/cheques/enter/", {**form, "do": "book"})
+            booked = self.carla.post("/desk/cheques/enter/", form)
             self.assertRedirects(booked, "/desk/cheques/enter/")
         self.assertEqual(("1:30", "-2:30"), (self.posted("m-1"), self.posted("m-5")))
         made = self.bank.transfer_by_id(f"cheque:{self.numbers[0]}")

@@ -87,7 +87,9 @@ class PreviewTests(ImportTestCase):
                 ("5", "Data", "31/2/26"),
                 ("6", "Ore", "tre"),
             ):
-                self.assertIn("".join(f"<td>{cell}</td>" for cell in cells), page)
+                line, column, value = cells
+                row = f'<td>{line}</td><td>{column}</td><td class="wide">{value}</td>'
+                self.assertIn(row, page)
             answer = teresa.get(f"{address}quarantine/")
             lines = b"".join(answer.streaming_content).decode("utf-8-sig").splitlines()
             with self.subTest(language):
@@ -181,7 +183,7 @@ class QuestionTests(ImportTestCase):
         self.assertIn("errorlist", page)
         teresa.post(address, {"days.format": "dmy", "transfers.earner": "To"})
         page = self.text(teresa.get(address))
-        self.assertIn("<td>3 Apr 2026</td><td>Bruno</td><td>Anna</td>", page)
+        self.assertIn('<td class="hours">1:30</td><td>Bruno</td><td>Anna</td>', page)
         teresa.post(f"{address}book/", self.seen(page))
         (made,) = [one for one in self.bank.transfers() if str(one.occurred_on) == "2026-04-03"]
         self.assertEqual((["m-2"], ["m-1"]), (list(made.earners), list(made.spenders)))

@@ -171,6 +171,20 @@ class BooksTests(TreasuryTestCase):
                 self.assertLess(page.index('class="cause"'), page.index(todo))
                 self.assertIn("light bad", self.text(teresa.get("/treasury/")))
 
+    def test_a_journal_that_cannot_be_read_leads_to_an_audit(self) -> None:
+        """The first page says so in place of figures; the audit says what is the matter."""
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute("ALTER TABLE timebank_records DISABLE TRIGGER USER")
+            else:
+                cursor.execute("DROP TRIGGER timebank_records_no_update")
+            cursor.execute("UPDATE timebank_records SET body = %s WHERE sequence = 9", [b"{}"])
+        teresa = self.signed_in("teresa", "it")
+        page = self.text(teresa.get("/treasury/"))
+        self.assertIn("danneggiati", page)
+        self.assertIn('href="/treasury/audit/"', page)
+        self.assertIn('class="cause"', self.text(teresa.post("/treasury/audit/")))
+
     def test_an_older_head_is_looked_for_in_the_journal(self) -> None:
         """One that was published is there; one of a journal that was cut off is not."""
         teresa, line = self.signed_in("teresa"), self.bank.head().with_root()
@@ -286,7 +300,9 @@ class FrozenTests(TimeBankTestCase):
         ready = sum(one.hours.seconds for one in due if one.account == "m-2")
         page = self.text(teresa.get("/treasury/dues/"))
         self.assertIn("M-1 <small>(frozen: it waits)</small>", page)
-        self.assertIn(f'frozen</th><td class="hours">{Hours.from_seconds(ready)}</td>', page)
+        self.assertIn(
+            f'<td class="wide" colspan="3"></td><td class="hours">{Hours.from_seconds(ready)}', page
+        )
         self.assertIn("Dues of 1 account are", self.text(teresa.get("/treasury/")))
         teresa.post("/treasury/dues/charge/", {"day": localdate().isoformat()})
         self.assertEqual({"m-1"}, {one.account for one in self.bank.dues()})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from typing import Final
 
 from timebank.journal.kinds import RecordBody
 from timebank.model import AccountRow, RecordRow
@@ -21,16 +22,19 @@ from timebank.model.cheques import (
 )
 from timebank.queries.corrections import family, heir
 from timebank.queries.records import (
+    PAGE,
     account_row,
     all_accounts,
     body_of,
-    newest_records,
     texts_of,
 )
 from timebank.storage.protocol import Reader, finds_many
 
 #: So many numbers are asked for at a time where a free one is looked for.
-_AT_A_TIME = 100
+_AT_A_TIME: Final = 100
+#: So many of the last records are looked at first for the booklet that was issued last: who gives
+#: out many, one after the other, needs no more.
+_FIRST_PAGE: Final = 8
 
 
 def issued_booklet(reader: Reader, number: int) -> Issued | None:
@@ -147,10 +151,14 @@ def next_number(reader: Reader) -> int:
 
 def _issued_last(reader: Reader) -> int:
     """Return the number of the booklet that was issued last, 0 where none was."""
-    before: int | None = None
-    while page := newest_records(reader, before=before):
-        for row in page:
+    end, some = reader.head().sequence, _FIRST_PAGE
+    while end > 0:
+        begin = max(end - some, 0)
+        for row in reversed(reader.records(after=begin, limit=end - begin)):
             if row.kind == "issue_cheques":
                 return new_booklet(body_of(row)).number
-        before = page[-1].sequence
+        end, some = (
+            begin,
+            PAGE,
+        )  # who gives out many, one after the other, needs the last records only
     return 0

@@ -211,7 +211,7 @@ def events_text(events: Iterable[Event], *, names: Mapping[str, str] | None = No
     for event in every:
         of = named(event.account) if event.account in merged else None
         by = words("by", actor=named(event.actor)) if event.actor else ""
-        is_id = event.kind in {"name_delegate", "end_delegate"}
+        is_id = event.kind.endswith("_delegate")  # named or ended
         said = named(event.text) if event.text and is_id else event.text
         text = f": {said}" if said else ""
         happened = f"{_happened(event, of, words, named)}{by}{text}"

@@ -82,9 +82,9 @@ def state(request: Any, id: str) -> HttpResponse:
     if act is not None:
 
         def work() -> None:
-            act(id, reason=reason)
-            if do == "reopen":
+            if do == "reopen":  # the row before the bank, as where somebody leaves
                 User.objects.filter(person__actor=id).update(is_active=True)
+            act(id, reason=reason)
 
         tried(request, work, done)
     return redirect("desk_account", id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from typing import Any, Final
 
 from django import forms
@@ -172,7 +173,7 @@ def pile(request: Any) -> HttpResponse:
     if request.method == "POST":
         try:
             sheet, given = _given(request, rows, sheet)
-            report = _decided(request, given)
+            report = _decided(request, given, seen=_mark(rows, sheet))
         except NotPermitted:
             raise
         except Refused as refusal:
@@ -185,7 +186,7 @@ def pile(request: Any) -> HttpResponse:
                 messages.success(request, say("%(n)s cheques booked: %(hours)s hours.") % booked)
                 if report.ok:
                     return redirect("desk_pile")
-            shown = {"report": report, "lines": _in_words(report)}
+            shown = {"report": report, "lines": _in_words(report), "seen": _mark(rows, sheet)}
             rows = [] if sheet else _still_to_do(rows, shown["lines"], done=report.done)
     people = sorted({*names_of(request.bank).values()}, key=str.casefold)
     rows = rows or [{"number": request.GET.get("number", "")}]
@@ -230,9 +231,17 @@ def _given(request: Any, rows: list[dict[str, str]], sheet: str) -> tuple[str, c
     return sheet, made
 
 
-def _decided(request: Any, given: cheques.Pile) -> cheques.PileReport:
-    """Book a pile, where that was asked for, or show what would become of it."""
-    do = request.POST.get("do")
+def _mark(rows: list[dict[str, str]], sheet: str) -> str:
+    """Return a mark of what is about to be booked."""
+    return hashlib.sha256(repr((rows, sheet)).encode()).hexdigest()
+
+
+def _decided(request: Any, given: cheques.Pile, *, seen: str) -> cheques.PileReport:
+    """Book a pile, where that was asked for, or show what would become of it.
+
+    What was changed since it was shown is shown again first.
+    """
+    do = request.POST.get("do") if request.POST.get("seen", seen) == seen else None
     with speaking(language()):  # an Italian day is 2/3, and an English one may be another
         if do not in {"book", "others"}:
             return cheques.preview(request.bank, given)

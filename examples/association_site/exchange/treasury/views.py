@@ -14,11 +14,11 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from exchange.answers import Booking
+from exchange.answers import Booking, said
 from exchange.treasury.models import Audit, Sheet
 from exchange.treasury.shared import DayForm, explained, language
-from timebank import INHERIT, Account, AuditReport, Head, Hours
-from timebank.errors import InvalidHours, TimebankError
+from timebank import INHERIT, Account, AuditReport, Head, Hours, TimeBank
+from timebank.errors import Corrupt, InvalidHours, TimebankError
 from timebank.proof import SignedHead, keys_of, sign_head
 from timebank.proof.consistency import expected
 from timebank.reports.findings import audit_text, cause_words, spoken, verdict
@@ -27,25 +27,28 @@ from timebank.reports.words import Words, speaking
 
 
 def overview(request: Any) -> HttpResponse:
-    """Show how the bank is, and what is to be done."""
-    bank, today = request.bank, localdate()
-    trial = bank.trial_balance()
+    """Show how the bank is, and what is to be done; the way to an audit where nothing is well."""
+    shown = {**last_audit(request.bank.head()), "sheets": Sheet.objects.filter(booked_at=None)}
+    try:
+        shown |= figures(request.bank)
+    except Corrupt as error:
+        shown["refusal"] = said(error, request)
+    return render(request, "treasury/overview.html", shown)
+
+
+def figures(bank: TimeBank) -> dict[str, Any]:
+    """Return what the bank has today, and which dues are to be charged."""
+    today, trial = localdate(), bank.trial_balance()
+    frozen = {one.account for one in trial.lines if one.status == "frozen"}
+    due = [one for one in bank.dues() if one.account not in frozen]
     positive = sum(one.balance.seconds for one in trial.lines if one.balance > Hours(0))
-    due = [one for one in bank.dues() if bank.account(one.account).status != "frozen"]
-    month = bank.impact(since=today.replace(day=1), until=today, at_least=1)
-    return render(
-        request,
-        "treasury/overview.html",
-        {
-            **last_audit(bank.head()),
-            "positive": Hours.from_seconds(positive),
-            "accounts": sum(one.status != "closed" for one in trial.lines),
-            "month": month.exchanges,
-            "due": Hours.from_seconds(sum(one.hours.seconds for one in due)),
-            "due_accounts": len({one.account for one in due}),
-            "sheets": Sheet.objects.filter(booked_at=None).count(),
-        },
-    )
+    return {
+        "accounts": sum(one.status != "closed" for one in trial.lines),
+        "positive": Hours.from_seconds(positive),
+        "month": bank.impact(since=today.replace(day=1), until=today, at_least=1).exchanges,
+        "due": Hours.from_seconds(sum(one.hours.seconds for one in due)),
+        "due_accounts": len({one.account for one in due}),
+    }
 
 
 # -- audits, and the head ------------------------------------------------------------------
@@ -84,8 +87,8 @@ def in_words(report: AuditReport) -> dict[str, Any]:
 
 def audit(request: Any) -> HttpResponse:
     """Audit at the press of a button; asked again, it answers anew and changes nothing."""
-    found = audited(request) if request.method == "POST" else {}
-    return render(request, "treasury/audit.html", {**last_audit(request.bank.head()), **found})
+    found = audited(request) if request.method == "POST" else last_audit(request.bank.head())
+    return render(request, "treasury/audit.html", found)
 
 
 class HeadForm(forms.Form):

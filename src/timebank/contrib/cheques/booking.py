@@ -217,7 +217,7 @@ def enter(
     >>> _ = cheques.issue(bank, "anna", booklet=17)
     >>> made = cheques.enter(bank, "17-03-33", earner="bruno", hours=2, category="care")
     >>> made.id, made.spenders
-    ('cheque:17-03-33', ('anna',))
+    ('cheque:17-03-33', {'anna': Hours('2:00')})
     >>> cheques.enter(bank, "170333", earner="bruno", hours=2, category="care").repeated
     True
     """

@@ -162,7 +162,7 @@ def write_refused(report: PileReport, pile: Pile, file: TextIO) -> None:
     17-03-33;m9;2;is wrong
     """
     words = Words("cheques")
-    wide = max((len(one.cells) for one in report.refused), default=0)
+    wide = max([len(c.NEEDED), *(len(one.cells) for one in report.refused)])
     titles = list(pile.titles) or [words(f"column_{one}") for one in c.ALL[:wide]]
     # A pile that was left out before has its reasons already: new ones stand in their place.
     before = [place for place, title in enumerate(titles) if title.strip() in _reasons()]

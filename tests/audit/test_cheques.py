@@ -1,0 +1,79 @@
+"""The audit of cheques: its own arithmetic, from a checkpoint on, in stretches, and in words."""
+
+from __future__ import annotations
+
+import copy
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.cheque_rules import booklets, entered, voided
+from audit.forgeries import audit_of
+from audit.test_audit_stretches import Here, same
+from golden.cheques import booklets as a_year
+from golden.make import Sources
+from timebank.audit import audit
+from timebank.audit.cheques import ChequeId, booklet_of, cheque_of
+from timebank.model.cheques import Number, booklet_id
+from timebank.reports.findings import audit_text
+from timebank.reports.words import speaking
+
+IDS = st.from_regex(r"cheque:[0-9]{1,10}(-[0-9]{1,3}){0,3}", fullmatch=True)
+
+
+@given(st.integers(1, 999_999_999), st.integers(1, 99))
+def test_each_number_that_is_given_out_is_one_to_the_audit(booklet: int, cheque: int) -> None:
+    """Two pieces of code work out the check digits, each in a way of its own."""
+    number = Number(booklet, cheque)
+    assert ChequeId(booklet, cheque) == cheque_of(number.id)
+    assert booklet == booklet_of(booklet_id(booklet))
+    assert cheque_of(booklet_id(booklet)) is None is booklet_of(number.id)
+
+
+@given(IDS | st.text(max_size=20).map("cheque:{}".format))
+def test_what_is_no_number_is_none_to_the_audit(id: str) -> None:
+    """Both accept the same ids, and no other."""
+    found, number = cheque_of(id), Number.of_id(id)
+    assert (found is None) == (number is None)
+    assert number is None or (number.booklet, number.cheque) == found
+
+
+@given(st.integers(1, 999_999_999), st.integers(1, 99), st.integers(0, 99))
+def test_there_is_one_check_for_each_number(booklet: int, cheque: int, check: int) -> None:
+    """Not two that leave the same remainder, as 00 and 97 do."""
+    found = cheque_of(f"cheque:{booklet}-{cheque:02}-{check:02}")
+    assert (found is not None) == (f"{check:02}" == Number(booklet, cheque).check)
+
+
+def test_wherever_an_audit_of_cheques_is_cut_the_report_is_the_same() -> None:
+    """In stretches, and from a checkpoint at each record."""
+    sources = Sources()
+    bank = a_year(sources.open(), sources.go)
+    whole = bank.audit()
+    assert whole.ok
+    for cut in range(1, bank.head().sequence):
+        with bank.store.reader("main") as reader:
+            here = Here([cut])
+            same(audit(reader), audit(reader, workers=here))
+            assert here.taken
+            (checkpoint, *_) = here.found
+            assert checkpoint is not None
+            since = audit(reader, since=checkpoint.checkpoint)
+            assert () == since.findings
+            assert since.checkpoint == audit(reader).checkpoint
+
+
+def test_a_finding_on_cheques_is_told_in_words() -> None:
+    """What was expected and what was found, in either language."""
+    forgery = copy.deepcopy(booklets())
+    for change in (entered(str(Number(19, 1))), voided(str(Number(17, 9)))):
+        change(forgery)
+    report = audit_of(forgery.batch())
+    assert [
+        ("cheques", "booklet 19, issued by an earlier record", "missing"),
+        ("cheques", "a cheque from 1 to 8", "9"),
+    ] == [(one.check, one.expected, one.found) for one in report.findings]
+    with speaking("it"):
+        text = "\n".join(audit_text(report, everything=True))
+    assert "il libretto 19, consegnato da una registrazione precedente" in text
+    assert "un assegno da 1 a 8" in text
