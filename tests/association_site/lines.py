@@ -1,4 +1,4 @@
-"""How long the site is, for its page: `cd tests && python -m association_site.lines` writes it there.
+"""How long the site is: `cd tests && python -m association_site.lines` writes it into its page.
 
 Rounded to tens, so that the page is changed where the site has changed.
 """
@@ -19,8 +19,7 @@ PARTS: Final = (
     (
         "`exchange`",
         ("exchange/*.py",),
-        "`access.py`, roles; `answers.py`, forms that book once and refusals in words; `models.py`, "
-        "what is kept beside the ledger; `people.py`, who signs in; `community.py`, the demo",
+        "`access.py`, roles; `answers.py`, forms that book once, refusals in words; `models.py`",
     ),
     (
         "`exchange/members`",

@@ -26,7 +26,7 @@ def test_what_the_page_leads_to_is_there() -> None:
 def test_the_page_names_each_variable() -> None:
     """Those that the settings read are in its table, and no others."""
     settings = (SITE / "association" / "settings.py").read_text("utf-8")
-    read = set(re.findall(r'"((?:SITE|PG)[A-Z]+)"', settings))
+    read = set(re.findall(r'"((?:SITE|PG)[A-Z_]+)"', settings))
     assert read == set(re.findall(r"^\| `([A-Z_]+)` \|", TEXT, re.MULTILINE))
 
 
