@@ -31,9 +31,9 @@ def test_the_first_lines_lead_to_the_sheet_and_to_the_statement() -> None:
     assert {"howto-sheets.md", "howto-spreadsheets.md", *pages} <= set(_LINK.findall(first))
 
 
-def test_the_guide_has_five_pages_that_lead_on() -> None:
+def test_the_guide_has_six_pages_that_lead_on() -> None:
     """From each to the next, and from the first to all."""
-    assert ["1", "2", "3", "4", "5"] == [page.name.partition("-")[0] for page in GUIDE]
+    assert ["1", "2", "3", "4", "5", "6"] == [page.name.partition("-")[0] for page in GUIDE]
     links = [set(_LINK.findall(page.read_text("utf-8"))) for page in GUIDE]
     for found, following in zip(links, [page.name for page in GUIDE[1:]], strict=False):
         assert following in found
@@ -48,6 +48,7 @@ def test_the_guide_has_five_pages_that_lead_on() -> None:
         (3, {"statement", "trial-balance", "report impact", "export csv", "personal-data"}),
         (4, {"audit", "head", "backup"}),
         (5, {"peers agree", "peers offer", "peers conclude", "peers reconcile"}),
+        (6, {"cheques issue", "cheques enter", "report presences", "report value"}),
     ],
 )
 def test_the_guide_shows_what_a_treasurer_does(number: int, commands: set[str]) -> None:

@@ -29,7 +29,9 @@ CATEGORY: Final = frozenset(
 RATE: Final = frozenset(
     (
         *("tariffa", "tariffe", "tariffa oraria", "costo orario", "valore orario", "valore"),
-        *("importo", "euro", "rate", "rates", "hourly rate", "hourly cost", "value", "amount"),
+        *("importo", "euro", "euro all'ora", "euro/ora", "euro ora", "paga oraria"),
+        *("rate", "rates", "hourly rate", "hourly cost", "hourly pay", "value", "amount"),
+        *("euro per hour", "euros per hour", "rate per hour"),
     )
 )
 #: What stands for all other categories.
