@@ -40,8 +40,8 @@ def import_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
 def page_text(report: ImportReport) -> list[str]:
     """Return what changed or is gone, and what a reader should look at, for a page of a host.
 
-    It is the part of `import_text` that is neither a count nor a quarantined row, and does not say
-    which options of the command line are an answer.
+    It is the part of `import_text` that is neither a count nor a quarantined row, without ids of
+    exchanges, and does not say which options of the command line are an answer.
 
     >>> from datetime import date
     >>> from timebank import Hours
@@ -51,9 +51,9 @@ def page_text(report: ImportReport) -> list[str]:
     >>> for line in page_text(ImportReport(rows_gone=1, gone=(gone,))):
     ...     print(line)
     1 exchange was booked and is gone from the source; it would be reversed:
-      2026-03-02: m1 gave 1:00 to m2 (sheet:1)
+      2026-03-02: m1 gave 1:00 to m2
     """
-    return list(_ImportText(report, dry_run=True).besides())
+    return list(_ImportText(report, dry_run=True, of_page=True).besides())
 
 
 def undo_text(report: UndoReport, *, dry_run: bool = False) -> list[str]:
@@ -89,8 +89,12 @@ def _refusal(words: Words, id: str, reason: str) -> str:
 
 
 class _ImportText:
-    def __init__(self, report: ImportReport, *, dry_run: bool) -> None:
+    def __init__(
+        self, report: ImportReport, *, dry_run: bool = False, of_page: bool = False
+    ) -> None:
         self._report = report
+        #: What a sentence is called that has no id of an exchange in it.
+        self._bare = "_bare" if of_page else ""
         self._dry_run = dry_run
         #: Whether what changed and is gone was followed: then it is counted, and no more.
         self._is_done = not dry_run and report.taken_back + report.amended > 0
@@ -207,7 +211,7 @@ class _ImportText:
                     was=self._value(field, was),
                     now=self._value(field, now),
                 )
-            yield words(f"by_{one.remedy}", id=harmless(one.id))
+            yield words(f"by_{one.remedy}{self._bare}", id=harmless(one.id))
         yield from self._more(report.rows_changed)
 
     def _gone(self) -> Iterator[str]:
@@ -218,9 +222,11 @@ class _ImportText:
         for one in report.gone[:MOST_ROWS]:
             exchange, id = self._exchange(one), harmless(one.id)
             if one.note is None:
-                yield words("gone_line", exchange=exchange, id=id)
+                yield words(f"gone_line{self._bare}", exchange=exchange, id=id)
             else:
-                yield words("gone_note", exchange=exchange, note=harmless(one.note), id=id)
+                yield words(
+                    f"gone_note{self._bare}", exchange=exchange, note=harmless(one.note), id=id
+                )
         yield from self._more(report.rows_gone)
         if report.gone_perhaps:
             yield words.counted("gone_perhaps", report.gone_perhaps)
