@@ -118,6 +118,20 @@ def test_its_questions_are_those_of_the_proposal(memory: TimeBank) -> None:
         sent(AMERICAN, "fair.csv", answers={**answers, "nothing": "1"})
 
 
+def test_what_was_seen_of_other_answers_or_bytes_is_not_booked(memory: TimeBank) -> None:
+    """Even where it comes to as many exchanges and hours."""
+    answers = {"days.format": "dmy", "transfers.earner": "To"}
+    seen = sent(AMERICAN, "fair.csv", answers=answers).preview(memory).seen
+    for other in (
+        sent(AMERICAN, "fair.csv", answers={**answers, "days.format": "mdy"}),
+        sent(AMERICAN.replace("03/04", "02/04"), "fair.csv", answers=answers),
+    ):
+        assert other.preview(memory).seen
+        with pytest.raises(InvalidRequest, match="look again"):
+            other.book(memory, seen)
+    assert [] == list(memory.transfers())
+
+
 def test_a_sheet_of_another_name_is_asked_whether_it_is_one_of_before(memory: TimeBank) -> None:
     """And is not, where it has a name that is known."""
     booked(memory, sent(HEADING + MARCH))

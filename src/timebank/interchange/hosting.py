@@ -122,6 +122,8 @@ class SentSheet:
         self._words = Words("imports", language)
         self._data, self._name = data, PurePath(name.replace("\\", "/")).name
         said = dict(answers or {})
+        #: What is read, and how: what is seen is seen of this.
+        self._read = [sha256(data).hexdigest(), name, sorted(said.items())]
         self._follows, self._files = said.pop(FOLLOWED, ""), said.pop(FILES, "")
         named = said.pop(SOURCE, "")
         if self._files != _SAME:
@@ -213,7 +215,7 @@ class SentSheet:
             besides = tuple(page_text(report))
         questions = tuple(self._questions(report))
         came_to = {**json_shapes.of(report), "booked": None}
-        digest = sha256(json.dumps([came_to, people]).encode()).hexdigest()
+        digest = sha256(json.dumps([self._read, came_to, people]).encode()).hexdigest()
         return Preview(
             questions=questions,
             refusal=refusal,
