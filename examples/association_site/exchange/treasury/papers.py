@@ -43,12 +43,12 @@ def impact(request: Any) -> HttpResponse:
     """Ask for a period; show what was exchanged as a page of its own, or as figures."""
     form = PeriodForm(request.GET or None, initial=papers_year())
     if not form.is_valid():
-        request.bank.head()  # refused to who may not
+        request.bank.trial_balance()  # refused to who may not
         return render(request, "treasury/impact.html", {"form": form})
-    found = request.bank.impact(**form.cleaned_data)
+    head, found = request.bank.head(), request.bank.impact(**form.cleaned_data)
     if "csv" in request.GET:
         return download("impact", "csv", [MARK, impact_csv(found, language())])
-    closing, head = next(request.bank.closings(), None), request.bank.head()
+    closing = next(request.bank.closings(), None)
     through = closing and closing.through
     return HttpResponse(
         impact_html(found, language(), closed_through=through, heads=[head], **about())
