@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.cheque_rules import booklets, entered, voided
+from audit.cheque_rules import booklets, entered, issued, voided
 from audit.forgeries import audit_of
+from audit.format_rule import Change
 from audit.test_audit_stretches import Here, same
 from golden.cheques import booklets as a_year
 from golden.make import Sources
+from timebank import Corrupt, TimeBank
 from timebank.audit import audit
 from timebank.audit.cheques import ChequeId, booklet_of, cheque_of
+from timebank.contrib import cheques
 from timebank.model.cheques import Number, booklet_id
 from timebank.reports.findings import audit_text
 from timebank.reports.words import speaking
+from timebank.storage import open_store
 
 IDS = st.from_regex(r"cheque:[0-9]{1,10}(-[0-9]{1,3}){0,3}", fullmatch=True)
 
@@ -61,6 +66,19 @@ def test_wherever_an_audit_of_cheques_is_cut_the_report_is_the_same() -> None:
             since = audit(reader, since=checkpoint.checkpoint)
             assert () == since.findings
             assert since.checkpoint == audit(reader).checkpoint
+
+
+@pytest.mark.parametrize("change", [issued("x"), voided("17-03-34")])
+def test_what_is_no_number_is_damage_to_who_reads(change: Change) -> None:
+    """And to nobody a number that was mistyped."""
+    forgery = copy.deepcopy(booklets())
+    change(forgery)
+    store = open_store("memory:", create=True)
+    store.make_bank("main", journal=forgery.records[0]["journal"])
+    with store.writer("main") as writer:
+        writer.append(forgery.batch())
+    with pytest.raises(Corrupt):
+        cheques.booklets(TimeBank(store))
 
 
 def test_a_finding_on_cheques_is_told_in_words() -> None:

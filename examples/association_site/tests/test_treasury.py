@@ -200,6 +200,7 @@ class BooksTests(TreasuryTestCase):
             page = self.text(teresa.post("/treasury/head/", {"older": bad}))
             self.assertIn("NOT WELL", page)
             self.assertNotIn("nothing up to it was changed", page)
+        self.assertFalse(Audit.objects.exists())  # it may have been of another bank
 
     def test_what_is_no_head_is_said_to_be_none(self) -> None:
         """In a sentence beside the field."""

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from timebank.errors import Corrupt, shown
 from timebank.journal.kinds import RecordBody
 from timebank.model import AccountRow, RecordRow
 from timebank.model.cheques import (
+    CHEQUE_PREFIX,
     Booklet,
     Issued,
     Number,
@@ -91,10 +93,17 @@ def booklet_of(reader: Reader, row: RecordRow) -> Booklet:
 
 
 def new_booklet(record: RecordBody) -> Booklet:
-    """Return a booklet as it was issued, from the object that its record is."""
+    """Return a booklet as it was issued, from the object that its record is.
+
+    :raises Corrupt: its id is that of no booklet.
+    """
     request = record["request"]
+    number = request["id"].removeprefix(CHEQUE_PREFIX)
+    if not (number.isascii() and number.isdecimal()):
+        msg = f"record {record['sequence']} issues {shown(request['id'])}, which is no booklet"
+        raise Corrupt(msg)
     return Booklet(
-        number=int(request["id"].partition(":")[2]),
+        number=int(number),
         account=request["account"],
         cheques=request["cheques"],
         issued_on=date.fromisoformat(record["recorded_on"]),
@@ -121,10 +130,17 @@ def voided_cheque(reader: Reader, row: RecordRow) -> VoidedCheque:
 
 
 def void_view(record: RecordBody, texts: Mapping[str, str]) -> VoidedCheque:
-    """Return a voided cheque from the object that its record is, and its texts."""
+    """Return a voided cheque from the object that its record is, and its texts.
+
+    :raises Corrupt: its id is that of no cheque.
+    """
     request = record["request"]
+    number = Number.of_id(request["id"])
+    if number is None:
+        msg = f"record {record['sequence']} voids {shown(request['id'])}, which is no cheque"
+        raise Corrupt(msg)
     return VoidedCheque(
-        number=Number.parse(request["id"]),
+        number=number,
         code=request["code"],
         reason=texts.get("reason"),
         voided_on=date.fromisoformat(record["recorded_on"]),

@@ -42,9 +42,9 @@ def impact(request: Any) -> HttpResponse:
     """Ask for a period; show what was exchanged as a page of its own, or as figures."""
     form = PeriodForm(request.GET or None, initial=papers_year())
     if not form.is_valid():
-        request.bank.head()  # refused to who may not
+        request.bank.trial_balance()  # refused to who may not
         return render(request, "treasury/impact.html", {"form": form})
-    found = request.bank.impact(**form.cleaned_data)
+    head, found = request.bank.head(), request.bank.impact(**form.cleaned_data)
     if "csv" in request.GET:
         return download("impact", "csv", [MARK, impact_csv(found, language())])
     closing = next(request.bank.closings(), None)
@@ -54,7 +54,7 @@ def impact(request: Any) -> HttpResponse:
         closed_through=closing and closing.through,
         title=settings.ASSOCIATION,
         made_on=localdate(),
-        heads=[request.bank.head()],
+        heads=[head],
     )
     return HttpResponse(page)
 

@@ -19,7 +19,7 @@ from exchange.treasury.models import Audit, Sheet
 from exchange.treasury.shared import DayForm, explained, language
 from timebank import INHERIT, Account, AuditReport, Head, Hours, TimeBank
 from timebank.errors import Corrupt, InvalidHours, TimebankError
-from timebank.proof import SignedHead, keys_of, sign_head
+from timebank.proof import PublicKey, SignedHead, keys_of, sign_head
 from timebank.proof.consistency import expected
 from timebank.reports.findings import audit_text, cause_words, spoken, verdict
 from timebank.reports.members import due_text
@@ -61,9 +61,12 @@ def last_audit(head: Head) -> dict[str, Any]:
 
 
 def audited(request: Any, *expect: Head) -> dict[str, Any]:
-    """Audit now, and keep the answer for the first page; return what it found, in words."""
+    """Audit now, and return what was found, in words; keep the answer for the first page.
+
+    Of a head that is looked for the answer is not kept: it may be of another bank.
+    """
     report = request.bank.audit(expect=expect)
-    if report.head is not None:
+    if report.head is not None and not expect:
         Audit.objects.create(
             records=report.records, head=str(report.head), causes=len(report.causes)
         )
@@ -108,19 +111,19 @@ class HeadForm(forms.Form):
             if text.startswith("timebank/1 "):
                 return Head.of(" ".join(text.split()))
             signed = SignedHead.of(f"{text}\n")
-            if (key := settings.TIMEBANK["KEY"]) and key_is_there():
-                signed.checked(keys_of(key))
+            if (key := public_key()) is not None:
+                signed.checked([key])
             return expected(signed)
         except TimebankError as error:
             raise forms.ValidationError(explained(error)) from error
 
 
-def key_is_there() -> bool:
-    """Return whether the site has the bank's key."""
+def public_key() -> PublicKey | None:
+    """Return the public half of the bank's key, where the site has it."""
     try:
-        return bool(keys_of(settings.TIMEBANK["KEY"]))
+        return keys_of(settings.TIMEBANK["KEY"])[0]
     except (OSError, TimebankError):
-        return False
+        return None
 
 
 def head(request: Any) -> HttpResponse:
@@ -128,12 +131,10 @@ def head(request: Any) -> HttpResponse:
     found = request.bank.head()
     form = HeadForm(request.POST if "older" in request.POST else None)
     shown: dict[str, Any] = {"head": found, "line": found.with_root(), "form": form}
-    shown["key"] = keys_of(settings.TIMEBANK["KEY"])[0] if key_is_there() else None
+    shown["key"] = public_key()
     if form.is_valid():
-        shown |= {
-            "older": form.cleaned_data["older"],
-            **audited(request, form.cleaned_data["older"]),
-        }
+        older = form.cleaned_data["older"]
+        shown |= {"older": older, **audited(request, older)}
     elif request.method == "POST" and "sign" in request.POST and shown["key"]:
         shown |= audited(request)  # what was signed cannot be taken back
         if shown["report"].ok:
@@ -148,8 +149,9 @@ def balances(request: Any) -> HttpResponse:
     """Show all accounts with what they earned and spent, up to a day."""
     form = DayForm(request.GET or None)
     day = form.cleaned_data["day"] if form.is_valid() else None
-    trial = None if form.errors else request.bank.trial_balance(day)
-    shown = {"form": form, "trial": trial, "day": day, "head": request.bank.head().with_root()}
+    head = request.bank.head()
+    trial = None if form.errors else request.bank.trial_balance(day, at=head.sequence)
+    shown = {"form": form, "trial": trial, "day": day, "head": head.with_root()}
     return render(request, "treasury/balances.html", shown)
 
 
@@ -163,7 +165,7 @@ def dues(request: Any) -> HttpResponse:
     due = [(one, accounts[one.account], accounts[one.fund]) for one in found]
     ready = [one.hours.seconds for one, account, _fund in due if account.status != "frozen"]
     shown = {"form": form, "day": day, "due": due, "is_ahead": day > today}
-    shown |= {"sum": Hours.from_seconds(sum(ready)), "is_any": bool(ready)}
+    shown["sum"] = Hours.from_seconds(sum(ready))
     return render(request, "treasury/dues.html", shown)
 
 
