@@ -22,6 +22,7 @@ from timebank.errors import Corrupt
 from timebank.interchange.jsonl import export, export_jsonl, importing, lines
 from timebank.interchange.jsonl.importing import import_jsonl
 from timebank.journal import canonical, digest, genesis
+from timebank.model import RecordRow, TextRow
 from timebank.permissions import Roles
 from timebank.storage import Store, open_store
 from timebank.storage.memory import MemoryStore
@@ -657,3 +658,20 @@ def test_wrong_use_is_one_line_and_makes_no_file(
     done = call("--db", "a.db", "import", "jsonl", *words)
     assert (2, 1, True) == (done.exit_code, len(done.stderr.splitlines()), message in done.stderr)
     assert not Path("a.db").exists()
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"request":7}', b'{"request":null,"kind":"dance"}'])
+def test_a_record_that_says_nothing_is_exported_as_it_is(body: bytes) -> None:
+    """What is stored is what is written: who reads it says what is wrong."""
+    bank = timebank.open("memory:")
+    bank.open_account("m1", name="Maria R.")
+    row = record_row(bank)._replace(body=body)
+    texts = [TextRow(1, "name", b"\1" * 16, "Maria R.")]
+    assert '"text":"Maria R."' in export._texts(row, texts)
+    assert "" == export._texts(row, [])
+
+
+def record_row(bank: TimeBank) -> RecordRow:
+    """The first record as its store keeps it."""
+    with bank.store.reader(bank.name) as reader:
+        return reader.records(after=0, limit=1)[0]

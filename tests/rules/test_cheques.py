@@ -309,6 +309,20 @@ def test_a_fee_is_taken_of_a_cheque_as_of_an_exchange(bank: TimeBank) -> None:
     assert [True] == [p.hours > Hours(0) for p in made.postings if p.account == "common"]
 
 
+def test_a_desk_that_knows_nothing_yet_takes_the_fee(tmp_path: Path) -> None:
+    """What is not named by the cheque is looked up: its booklet, and the fund of the fee."""
+    url = f"sqlite:///{tmp_path / 'bank.db'}"
+    with timebank.open(url) as bank:
+        bank.open_account("common", kind="fund")
+        for id in ("anna", "bruno"):
+            bank.open_account(id)
+        bank.adopt(Statute(version="with-fee/1", fee=Fee(fixed="0:10", fund="common")))
+        cheques.issue(bank, "anna", booklet=17)
+    with timebank.open(url) as bank:
+        cheques.enter(bank, number(1), earner="bruno", hours=1)
+        assert Hours("-1:10") == bank.balance("anna").posted
+
+
 def test_a_cheque_that_was_reversed_is_not_entered_again(bank: TimeBank) -> None:
     """Its number is used: it is reversed and amended as an exchange is."""
     made = cheques.enter(bank, number(1), earner="bruno", hours=1)

@@ -43,6 +43,7 @@ def export_jsonl(bank: TimeBank, *, texts: bool = True) -> Iterator[bytes]:
     the first line says so: that is for publishing. Memory does not grow with the journal.
 
     :raises NotPermitted: not all of the bank may be read.
+    :raises Corrupt: while it is written, where a record is no JSON.
 
     >>> import timebank
     >>> from timebank.interchange.jsonl import export_jsonl
@@ -78,7 +79,10 @@ def _lines(bank: TimeBank, *, texts: bool) -> Iterator[bytes]:
 
 def _texts(row: RecordRow, there: list[TextRow]) -> str:
     """Return the member of a line with its record's texts; nothing where it has no commitment."""
-    fields = [field for field in TEXT_FIELDS if field in parse(row.body)["request"]]
+    request = parse(row.body).get("request")
+    if not isinstance(request, dict):
+        request = {}  # who reads the export says what is wrong with it, and the audit does
+    fields = [field for field in TEXT_FIELDS if field in request]
     if not fields and not there:
         return ""
     texts: dict[str, dict[str, str] | None] = dict.fromkeys(fields)
