@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,11 +41,14 @@ _OF_2023: Final = ("--since", "2023-01-01", "--until", "2023-12-31")
 
 @attrs.frozen
 class Picture:
-    """A page that `timebank` prints as HTML of a bank, and how much of it is shown, in pixels."""
+    """A page that `timebank` prints as HTML of a bank, and how much of it is shown, in pixels.
+
+    Without a command it is the first page of a member in the association's site.
+    """
 
     name: str
     language: str
-    command: tuple[str, ...]
+    command: tuple[str, ...] = ()
     height: int = 2_000
     db: str = "demo.db"
 
@@ -91,7 +95,7 @@ PICTURES: Final = tuple(
         ("presences", ("--tag", "volontari"), 1_060),
         ("value", ("--tag", "volontari", "--rates", "rates.csv"), 1_060),
     )
-)
+) + (Picture("site-it", "it", height=820),)
 
 
 def make(folder: Path, pictures: tuple[Picture, ...] = PICTURES) -> list[Path]:
@@ -107,7 +111,11 @@ def make(folder: Path, pictures: tuple[Picture, ...] = PICTURES) -> list[Path]:
         for picture in pictures:
             page = work / f"{picture.name}.html"
             title = TITLES[picture.language]
-            page.write_bytes(printed(work, "--db", picture.db, *picture.command, title=title))
+            if picture.command:
+                text = printed(work, "--db", picture.db, *picture.command, title=title)
+            else:
+                text = visited(work, picture.language)
+            page.write_bytes(text)
             made.append(folder / f"{picture.name}.png")
             made[-1].write_bytes(small(looked_at(page, picture.height)))
     return made
@@ -136,6 +144,18 @@ def volunteer(path: Path) -> None:
                 category=CATEGORIES[number * 3 % 4],
                 tags=["volontari"] if number % 9 else [],
             )
+
+
+def visited(folder: Path, language: str) -> bytes:
+    """The first page of Anna in the demo of `examples/association_site`, with its style in it."""
+    from association_site.projects import SITE, demo
+    from association_site.visitors import Visitor
+
+    with demo(folder) as address, Visitor(address, language=language) as visitor:
+        page = visitor.sign_in("anna").content.decode("utf-8")
+    style = (SITE / "exchange" / "static" / "exchange" / "site.css").read_text("utf-8")
+    link = re.compile('<link rel="stylesheet"[^>]*>')
+    return link.sub(lambda _: f"<style>{style}</style>", page).encode("utf-8")
 
 
 def printed(folder: Path, *words: str, title: str = "") -> bytes:

@@ -106,6 +106,10 @@ class Browser:
             found = found or [one for one in every if what in one.text]
             assert found, f"no {what} on {self.chrome.current_url}: {self.text()}"
             found[0].click()
+        self.wait_after(page)
+
+    def wait_after(self, page: WebElement) -> None:
+        """Wait until a page is gone, of which this is the root."""
         WebDriverWait(self.chrome, 30).until(lambda _: _is_gone(page))
 
     # -- what it reads ---------------------------------------------------------------------

@@ -126,12 +126,28 @@ def proposals() -> dict[str, str]:
     return {str(row.id): row.state for row in Proposal.objects.all()}
 
 
+def make(username: str, *roles: str) -> None:
+    """Somebody who signs in, with roles."""
+    from exchange.people import person_made
+
+    person_made(username, username.title(), roles=roles, password=PASSWORD)
+
+
+def take_roles(username: str) -> None:
+    """Take all roles from somebody."""
+    from django.contrib.auth.models import User
+
+    User.objects.get(username=username).groups.clear()
+
+
 SEEDS: dict[str, Callable[..., Any]] = {
     "beginning": beginning,
     "community": community,
     "crowd": crowd,
+    "make": make,
     "proposals": proposals,
     "routes": routes,
+    "take_roles": take_roles,
 }
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def site(
     paths = {route: filled(route, ids) for route in asked(files, "routes")}
     del paths["/logout/"]
     with ExitStack() as stack:
-        address = stack.enter_context(deployed(files, processes=1, **database))
+        address = stack.enter_context(deployed(files, processes=1, threads=8, **database))
         visitors = {}
         for name in ("anna", "zeno", "carla", "teresa"):
             visitors[name] = stack.enter_context(Visitor(address, secure=True))
@@ -93,7 +93,7 @@ def owner(path: str) -> str:
 @pytest.mark.parametrize("text", EACH)
 def test_no_text_in_an_address_makes_a_page_fail(site: Site, text: str) -> None:
     """Neither as an id nor behind the question mark."""
-    failed = []
+    failed = list[object]()
     for route, path in site.paths.items():
         visitor = site.visitors[owner(route)]
         hostile = "/".join(
@@ -113,7 +113,7 @@ def test_no_text_in_an_address_makes_a_page_fail(site: Site, text: str) -> None:
 @pytest.mark.parametrize("text", EACH)
 def test_no_text_in_a_form_makes_a_page_fail(site: Site, text: str) -> None:
     """In each field of each form, by who may use it: it is refused in words, or kept as it is."""
-    failed = []
+    failed = list[object]()
     for route, path in site.paths.items():
         if route.startswith(("/language", "/password", "/login")):
             continue

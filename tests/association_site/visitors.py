@@ -29,8 +29,7 @@ class Form:
         """Read one of a page."""
         fields: dict[str, list[str]] = {}
         for field in element.select("input[name], select[name], textarea[name]"):
-            for value in _values(field):
-                fields.setdefault(str(field["name"]), []).append(value)
+            fields.setdefault(str(field["name"]), []).extend(_values(field))
         buttons = tuple(
             (str(one.get("name", "")), str(one.get("value", "")), one.get_text(" ", strip=True))
             for one in element.select("button")

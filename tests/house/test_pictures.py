@@ -19,7 +19,7 @@ MOST_BYTES = 100_000
 def shown() -> dict[Path, list[str]]:
     """The alternative texts of each picture that a page shows, by its path."""
     found: dict[Path, list[str]] = {}
-    for page in PAGES:
+    for page in [*PAGES, ROOT / "examples" / "association_site" / "README.md"]:
         for text, path in _SHOWN.findall(page.read_text("utf-8")):
             found.setdefault((page.parent / path).resolve(), []).append(text)
     return found

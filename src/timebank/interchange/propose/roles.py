@@ -35,6 +35,8 @@ _NEAR: Final = 15
 MOST_STATES: Final = 12
 #: A short text says a kind of service; a longer one is a note.
 _KIND_CHARACTERS: Final = 60
+#: So many columns at most are compared in pairs, to find those with people.
+_MOST_PEOPLE: Final = 100
 
 _PEOPLE: Final = frozenset({h.EARNER, h.SPENDER, h.FROM, h.TO, h.ACCOUNT, h.OTHER})
 _AMOUNTS: Final = frozenset({h.AMOUNT, h.MINUTES, h.IN, h.OUT, h.BALANCE})
@@ -274,6 +276,7 @@ def people_in(roles: Roles, table: Table) -> list[Column]:
     They are in the order of the sheet; the one that shares most comes with the others.
     """
     free = [column for column in _free(roles, table) if _is_people(column) and not _counts(column)]
+    free = free[:_MOST_PEOPLE]
     known = [
         column for role in (*_PEOPLE, h.NAME, h.EMAIL) if (column := roles.get(role)) is not None
     ]
