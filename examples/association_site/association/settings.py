@@ -12,8 +12,7 @@ from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-FILES = Path(os.environ.get("SITE_FILES", BASE_DIR / "files"))
+FILES = Path(os.environ.get("SITE_FILES", Path(__file__).resolve().parent.parent / "files"))
 FILES.mkdir(exist_ok=True)
 
 SERVED = "SITE_SECRET" in os.environ
@@ -61,7 +60,6 @@ MIDDLEWARE = [
     "exchange.answers.Answers",
 ]
 ROOT_URLCONF = "association.urls"
-WSGI_APPLICATION = "association.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -77,8 +75,7 @@ TEMPLATES = [
     }
 ]
 
-# The ledger is in the database of the site: a row and its hours are one commit. Views that book
-# open their own transaction, so that who only reads waits for nobody.
+# The ledger is in it, too: a row and its hours are one commit, in a transaction of the view.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
@@ -120,7 +117,6 @@ CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 8 * 60 * 60  # seconds: the day of a desk
-X_FRAME_OPTIONS = "DENY"
 if SERVED:
     CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True

@@ -19,36 +19,34 @@ from django.utils.translation import gettext_lazy as _
 
 import timebank.contrib.django
 from exchange.models import Person
-from timebank import Roles, TimeBank
+from timebank import Account, Roles, TimeBank
 from timebank.errors import AccountNotFound, NotPermitted
 from timebank.permissions import Ask
 
-#: The roles of whoever has signed in, and the bank on which they act, while a request is answered.
-_roles: ContextVar[Roles | None] = ContextVar("roles", default=None)
-_bank: ContextVar[TimeBank] = ContextVar("bank")
+#: The roles of who has signed in, and the bank on which they act, while a request is answered.
+_acting: ContextVar[tuple[Roles, TimeBank] | None] = ContextVar("acting", default=None)
 
 
 def may(ask: Ask) -> bool:
     """Return true where the roles of who has signed in permit a call: `TIMEBANK["PERMISSIONS"]`."""
-    roles = _roles.get()
-    return roles is not None and roles(ask)
+    return (acts := _acting.get()) is not None and acts[0](ask)
 
 
 @contextmanager
 def acting(actor: str, roles: Iterable[str] = ()) -> Iterator[TimeBank]:
     """Give the bank on which somebody acts, as a member and in their other roles, for a block."""
-    before = _roles.set(Roles({actor: ["member", *roles]}))
-    bank_before = _bank.set(timebank.contrib.django.bank(actor=actor))
+    bank = timebank.contrib.django.bank(actor=actor)
+    before = _acting.set((Roles({actor: ["member", *roles]}), bank))
     try:
-        yield _bank.get()
+        yield bank
     finally:
-        _bank.reset(bank_before)
-        _roles.reset(before)
+        _acting.reset(before)
 
 
-def current_bank() -> TimeBank:
-    """Return the bank on which who has signed in acts, where there is no request at hand."""
-    return _bank.get()
+def accounts() -> tuple[Account, ...]:
+    """Return all accounts, for who has signed in, where no request is at hand: as in a field."""
+    acts = _acting.get()
+    return () if acts is None else tuple(acts[1].accounts())
 
 
 class SignedIn:
@@ -90,7 +88,7 @@ PAGES: Final = (
 
 def for_templates(request: Any) -> dict[str, Any]:
     """Give all templates the association's name, who has signed in, and the menu of their pages."""
-    roles = getattr(request, "roles", frozenset())
+    roles: frozenset[str] = getattr(request, "roles", frozenset())
     pages = [
         (reverse(name), title)
         for name, title, whose in PAGES

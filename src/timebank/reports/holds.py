@@ -68,10 +68,8 @@ def calendar(holds: Iterable[Hold]) -> list[Hold]:
     )
 
 
-def weeks_of(
-    holds: Iterable[Hold], year: int, month: int
-) -> list[list[tuple[date, list[Hold]]]]:
-    """Return the weeks of a month, from Mondays to Sundays: each day, with the holds planned for it.
+def weeks_of(holds: Iterable[Hold], year: int, month: int) -> list[list[tuple[date, list[Hold]]]]:
+    """Return the weeks of a month, from Mondays to Sundays: each day, and what is planned for it.
 
     Days of the months before and after fill the first and the last week. Those of a day are in the
     order of `calendar`; holds without a day are on none.

@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -29,13 +28,10 @@ from timebank.reports.members import events_text, leaving_text
 
 def listed(request: Any) -> HttpResponse:
     """Show the accounts that a search finds, with their balances."""
-    search = request.GET.get("q", "").strip()
-    every = [(one.name or one.account, one) for one in request.bank.trial_balance().lines]
-    found = [
-        one
-        for name, one in sorted(every, key=lambda one: one[0].casefold())
-        if search.casefold() in f"{name} {one.account}".casefold()
-    ]
+    search, lines = request.GET.get("q", "").strip(), request.bank.trial_balance().lines
+    names = [((one.name or one.account).casefold(), one) for one in lines]
+    names.sort(key=lambda pair: pair[0])
+    found = [one for name, one in names if search.casefold() in f"{name} {one.account}"]
     return page(request, "accounts", found=found, search=search)
 
 
@@ -60,18 +56,11 @@ def account(request: Any, id: str) -> HttpResponse:
 @require_POST
 def state(request: Any, id: str) -> HttpResponse:
     """Suspend an account, or let it go on; done twice, it is done once."""
-    acts = {
-        "freeze": (request.bank.freeze, say("The account is suspended.")),
-        "thaw": (request.bank.thaw, say("The account is open again.")),
-    }
-    if request.POST.get("do") not in acts:
-        return redirect("desk_account", id)
-    act, done = acts[request.POST["do"]]
+    act, done = request.bank.thaw, say("The account is open again.")
+    if request.POST.get("do") == "freeze":
+        act, done = request.bank.freeze, say("The account is suspended.")
     reason = request.POST.get("reason", "").strip() or None
     return pressed(request, lambda: act(id, reason=reason), done, "desk_account", id)
-
-
-# -- who signs in, and who acts for whom --------------------------------------------------
 
 
 def let_in(request: Any, id: str, username: str) -> None:
@@ -101,14 +90,10 @@ class Opening(OnceForm):
     """What is known of who joins."""
 
     name = forms.CharField(label=_("Name"), max_length=200)
-    kind = forms.ChoiceField(
-        label=_("Whose account"),
-        choices=[
-            ("member", _("A member")),
-            ("group", _("A family or a group")),
-            ("organisation", _("An association or a firm")),
-        ],
-    )
+    kind = forms.ChoiceField(label=_("Whose account"), choices=[
+        ("member", _("A member")), ("group", _("A family or a group")),
+        ("organisation", _("An association or a firm")),
+    ])  # fmt: skip
     joined_on = DayField(label=_("Joined on"), initial=timezone.localdate)
     username = forms.CharField(
         label=_("Name to sign in with"), required=False,
@@ -158,17 +143,6 @@ class NameDelegate(Booking):
         self.request.bank.name_delegate(id, data["person"].actor, until=data["until"])
         self.success_url = reverse("desk_account", args=[id])
         return say("They may act for this account now.")
-
-
-@require_POST
-def end_delegate(request: Any, id: str) -> HttpResponse:
-    """Let somebody act no more; done twice, it is done once."""
-    end, delegate = request.bank.end_delegate, request.POST.get("delegate", "")
-    done = say("They act for it no more.")
-    return pressed(request, lambda: end(id, delegate), done, "desk_account", id)
-
-
-# -- leaving -----------------------------------------------------------------------------
 
 
 class Disposal(OnceForm):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
 from exchange.answers import Booking, pressed
-from exchange.desk.shared import PEOPLES, AccountField, page
+from exchange.desk.shared import AccountField, page
 from timebank.contrib import cheques
 from timebank.contrib.django.forms import OnceForm
 
@@ -24,9 +24,6 @@ from timebank.contrib.django.forms import OnceForm
 COLUMNS: Final = ("number", "earner", "hours", "day", "activity")
 LINES: Final = 12
 CODES: Final = ("lost", "stolen", "spoiled")
-
-
-# -- booklets ---------------------------------------------------------------------------
 
 
 def booklets(request: Any) -> HttpResponse:
@@ -38,7 +35,7 @@ def booklets(request: Any) -> HttpResponse:
 class NewBooklet(OnceForm):
     """A booklet; its number makes it safe to send the form twice."""
 
-    account = AccountField(*PEOPLES, label=_("For whom"))
+    account = AccountField(label=_("For whom"))
     booklet = forms.IntegerField(label=_("Number of the booklet"), min_value=1)
     cheques = forms.IntegerField(label=_("How many cheques"), min_value=1, initial=24)
 
@@ -84,18 +81,11 @@ def printed(request: Any, number: int) -> HttpResponse:
 
     The code on each is an address of this site: a phone that scans it opens the form for cheques.
     """
-    booklet = cheques.booklet(request.bank, number)
-    page = cheques.booklet_html(
-        booklet,
-        request.bank.account(booklet.account),
-        language=get_language() or "it",
-        title=settings.ASSOCIATION,
-        link=request.build_absolute_uri(reverse("desk_pile")) + "?number=",
-    )
-    return HttpResponse(page)
-
-
-# -- a pile -----------------------------------------------------------------------------
+    found = cheques.booklet(request.bank, number)
+    link = request.build_absolute_uri(reverse("desk_pile")) + "?number="
+    words = {"language": get_language() or "it", "title": settings.ASSOCIATION}
+    holder = request.bank.account(found.account)
+    return HttpResponse(cheques.booklet_html(found, holder, link=link, **words))
 
 
 def pile(request: Any) -> HttpResponse:
@@ -105,8 +95,8 @@ def pile(request: Any) -> HttpResponse:
     What was changed since it was shown is shown again first.
     """
     bank, post = request.bank, request.POST
-    lines = zip(*(post.getlist(name) for name in COLUMNS), strict=False)
-    rows = [dict(zip(COLUMNS, one, strict=True)) for one in lines if any(map(str.strip, one))]
+    typed = zip(*(post.getlist(name) for name in COLUMNS), strict=False)
+    rows = [dict(zip(COLUMNS, one, strict=True)) for one in typed if any(map(str.strip, one))]
     made = cheques.pile_of(rows)
     shown: dict[str, Any] = {"seen": made.digest, "empty": request.method == "POST" and not rows}
     if rows:
@@ -121,11 +111,11 @@ def pile(request: Any) -> HttpResponse:
             messages.success(request, say("%(n)s cheques booked: %(hours)s hours.") % booked)
             if report.ok:
                 return redirect("desk_pile")
-        said = [(one, cheques.outcome_text(one, report)) for one in report.lines]
-        why = [cheques.reason_text(one, report) for one in report.lines]
+        lines = [(one, cheques.outcome_text(one, report)) for one in report.lines]
+        shown |= {"report": report, "lines": lines}
+        why = (cheques.reason_text(one, report) for one in report.lines)
         both = [{**row, "why": reason} for row, reason in zip(rows, why, strict=True)]
         rows = [row for row in both if row["why"] or not report.done]
-        shown |= {"report": report, "lines": said}
     rows = rows or [{"number": request.GET.get("number", "")}]
     rows += [{}] * (LINES - len(rows))
     return page(request, "pile", rows=rows, **shown)

@@ -12,11 +12,8 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from exchange.access import current_bank
+from exchange.access import accounts
 from timebank.errors import NotFound
-
-#: Whose accounts people have, and not the association.
-PEOPLES = ("member", "group", "organisation")
 
 
 def at_desk(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -46,17 +43,17 @@ def page(request: Any, name: str, **shown: Any) -> HttpResponse:
 
 
 class AccountField(forms.ChoiceField):
-    """One of the accounts that are not closed, of some kinds or all; two may have one name."""
+    """One of the accounts that are not closed, of a kind or all; two may have one name."""
 
-    def __init__(self, *kinds: str, **given: Any) -> None:
-        self.kinds = kinds
+    def __init__(self, kind: str = "", **given: Any) -> None:
+        self.kind = kind
         super().__init__(choices=self.offered, **given)
 
     def offered(self) -> list[tuple[str, Any]]:
         """Return the accounts by their names, with their numbers."""
         found = [
             (one.id, f"{one.name} ({one.id})" if one.name else one.id)
-            for one in current_bank().accounts()
-            if one.status != "closed" and (not self.kinds or one.kind in self.kinds)
+            for one in accounts()
+            if one.status != "closed" and self.kind in {"", one.kind}
         ]
         return [("", _("Choose")), *sorted(found, key=lambda one: one[1].casefold())]

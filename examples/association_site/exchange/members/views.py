@@ -139,11 +139,11 @@ class NameDelegate(Booking):
 
 
 @require_POST
-def end_delegate(request: Any) -> HttpResponse:
-    """End it, for one's own account or as the delegate: who is none any more stays none."""
-    account, delegate = (request.POST.get(name, "") for name in ("account", "delegate"))
-    end = request.bank.end_delegate
-    return pressed(request, lambda: end(account, delegate), _("This has ended."), "profile")
+def end_delegate(request: Any, id: str | None = None) -> HttpResponse:
+    """End it, for one's own account, as the delegate, or at the desk; twice, it is ended once."""
+    account, delegate = id or request.POST.get("account", ""), request.POST.get("delegate", "")
+    end, to = request.bank.end_delegate, ("desk_account", id) if id else ("profile",)
+    return pressed(request, lambda: end(account, delegate), _("This has ended."), *to)
 
 
 class Password(SuccessMessageMixin, PasswordChangeView):

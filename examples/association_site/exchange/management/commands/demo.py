@@ -32,6 +32,7 @@ class Command(BaseCommand):
             community.settle_in()
         self.stdout.write(f"Password of all: {community.PASSWORD}")
         for username, name, _, roles in community.PEOPLE:
-            self.stdout.write(f"  {username or '-':8} {name} {' '.join(roles)}")
+            told = "".join(f" ({one})" for one in roles)
+            self.stdout.write(f"  {username or '-':8} {name}{told}")
         if not options["no_serve"]:
             call_command("runserver", options["address"], use_reloader=False)
