@@ -53,49 +53,53 @@ class Picture:
     db: str = "demo.db"
 
 
-PICTURES: Final = tuple(
-    picture
-    for language in ("en", "it")
-    for picture in (
-        Picture(
-            f"statement-{language}",
-            language,
-            (
-                *("statement", _MEMBER, "--since", "2024-01-01"),
-                *("--format", "html", "--lang", language),
+PICTURES: Final = (
+    tuple(
+        picture
+        for language in ("en", "it")
+        for picture in (
+            Picture(
+                f"statement-{language}",
+                language,
+                (
+                    *("statement", _MEMBER, "--since", "2024-01-01"),
+                    *("--format", "html", "--lang", language),
+                ),
             ),
-        ),
-        Picture(
-            f"impact-{language}",
-            language,
-            ("report", "impact", *_OF_2023, "--format", "html", "--lang", language),
-            height=890,
-        ),
-        Picture(
-            f"receipt-{language}",
-            language,
-            ("receipt", _EXCHANGE, "--key", "bank.key", "--html", "--lang", language),
-        ),
-        Picture(
-            f"cheques-{language}",
-            language,
-            ("cheques", "print", "17", "--lang", language),
-            height=445,
-        ),
+            Picture(
+                f"impact-{language}",
+                language,
+                ("report", "impact", *_OF_2023, "--format", "html", "--lang", language),
+                height=890,
+            ),
+            Picture(
+                f"receipt-{language}",
+                language,
+                ("receipt", _EXCHANGE, "--key", "bank.key", "--html", "--lang", language),
+            ),
+            Picture(
+                f"cheques-{language}",
+                language,
+                ("cheques", "print", "17", "--lang", language),
+                height=445,
+            ),
+        )
     )
-) + tuple(
-    Picture(
-        f"{name}-it",
-        "it",
-        ("report", name, "--year", "2026", *more, "--format", "html", "--lang", "it"),
-        height=height,
-        db="papers.db",
+    + tuple(
+        Picture(
+            f"{name}-it",
+            "it",
+            ("report", name, "--year", "2026", *more, "--format", "html", "--lang", "it"),
+            height=height,
+            db="papers.db",
+        )
+        for name, more, height in (
+            ("presences", ("--tag", "volontari"), 1_060),
+            ("value", ("--tag", "volontari", "--rates", "rates.csv"), 1_060),
+        )
     )
-    for name, more, height in (
-        ("presences", ("--tag", "volontari"), 1_060),
-        ("value", ("--tag", "volontari", "--rates", "rates.csv"), 1_060),
-    )
-) + (Picture("site-it", "it", height=820),)
+    + (Picture("site-it", "it", height=820),)
+)
 
 
 def make(folder: Path, pictures: tuple[Picture, ...] = PICTURES) -> list[Path]:

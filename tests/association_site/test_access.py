@@ -33,6 +33,7 @@ WHOSE: Final = {
 }
 SIZES: Final = {"phone": (390, 844), "desktop": (1280, 900)}
 NARROWEST: Final = 320
+SEND: Final = "main form.fields button.main"
 #: Whether one sees that an element has the focus: it has an outline, and is not out of the window.
 OUTLINE: Final = """
 const style = getComputedStyle(arguments[0]), box = arguments[0].getBoundingClientRect();
@@ -92,7 +93,27 @@ def test_nobody_is_kept_from_a_page(site: Site, device: str, language: str) -> N
             if browser.width() > NARROWEST:
                 wrong.append((name, path, f"it is {browser.width()} pixels wide"))
             wrong += [(name, path, one) for one in browser.complaints()]
-    assert [] == wrong
+    assert [] == wrong, "\n".join(map(str, wrong))
+
+
+def test_nobody_is_kept_from_what_a_form_says(site: Site) -> None:
+    """Each form is sent as it stands: the page that says what is missing is as good."""
+    browser, wrong, sent = site.browser, list[object](), 0
+    browser.language("it")
+    browser.size(*SIZES["phone"])
+    for name, paths in site.pages.items():
+        browser.sign_out()
+        if name:
+            browser.sign_in(name)
+        for path in paths:
+            browser.get(path)
+            if browser.chrome.find_elements(By.CSS_SELECTOR, SEND):
+                sent += 1
+                browser.press(SEND)
+                wrong += [(name, path, one) for one in violations(browser.chrome, site.axe)]
+                wrong += [(name, path, one) for one in browser.complaints()]
+    assert sent > 10
+    assert [] == wrong, "\n".join(map(str, wrong))
 
 
 def test_a_flow_needs_nothing_but_the_keyboard(site: Site) -> None:

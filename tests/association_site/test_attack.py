@@ -272,7 +272,15 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("name", ["foglio.csv", "foglio.xlsx", "../../foglio.ods", "\0.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "foglio.csv",
+        pytest.param("foglio.xlsx", marks=pytest.mark.nightly),
+        pytest.param("../../foglio.ods", marks=pytest.mark.nightly),
+        pytest.param("\0.csv", marks=pytest.mark.nightly),
+    ],
+)
 @pytest.mark.parametrize("what", FILES)
 def test_what_is_no_sheet_is_refused_in_words(site: Site, what: str, name: str) -> None:
     """As an import, as a pile of cheques, and as a table of rates; nothing is booked."""

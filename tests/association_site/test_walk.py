@@ -13,6 +13,8 @@ from association_site.projects import SERVED, asked, deployed, ledger, seeded
 from association_site.visitors import Page, Visitor
 from timebank import TimeBank
 
+pytestmark = pytest.mark.slow
+
 #: Who comes, in the order of the columns below.
 PEOPLE: Final = ("stranger", "anna", "zeno", "carla", "teresa", "ugo")
 #: What each is answered. All ids in addresses are those of Anna's: her account, what is proposed to

@@ -117,6 +117,8 @@ SAID: dict[str, list[str]] = {
     "account reopen": ["m1"],
     "audit": [],
     "report impact": [],
+    "report presences": ["--category", "lezione", "--tag", "nulla"],
+    "report value": ["--rates", "r.csv"],
     "account history": ["m3"],
     "account amend": ["m1", "--joined-on", "2025-02-01", "--reason", "svista", "--dry-run"],
     "account merge": ["m4", "--into", "m1", "--reason", "doppione", "--dry-run"],
@@ -168,6 +170,8 @@ REFUSED: dict[str, list[str]] = {
     "audit": ["--all", "--since", "nulla.json"],
     "export csv balances": ["--lang"],
     "report impact": ["--since", "2026-13-01"],
+    "report presences": ["--year", "2026", "--since", "2026-01-01"],
+    "report value": ["--rates", "p.csv"],
     "account amend": ["m1", "--reason", "svista"],
     "amend": ["nulla", "--reason", "svista", "--category", "x"],
     "close-books": ["--through", "2099-01-01", "--reason", "x"],
@@ -267,6 +271,7 @@ def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
         json.dumps({**json.loads(STATUTE.to_json()), "version": "verona/3"}), "utf-8"
     )
 
+    (tmp_path / "r.csv").write_text("categoria;tariffa\nlezione;12,5\n", "utf-8")
     (tmp_path / "p.csv").write_text("17-01-39;m2;1;;9\n17-02-36;m2;2\n", "utf-8")
 
     def call(name: str, args: list[str], code: int) -> str:
