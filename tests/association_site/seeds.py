@@ -51,7 +51,6 @@ def community() -> dict[str, str]:
         "corrections": str(correction.id),
         "transfers": correction.transfer,
         "import": str(sheet.id),
-        "undo": "ore",
         "export": "journal",
         "cheques": "7",
         "year": "2026",

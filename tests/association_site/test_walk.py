@@ -64,17 +64,13 @@ address                                -        her   other coordin. treasurer a
 /treasury/head/                        302      403   403   200      200       200
 /treasury/balances/                    302      403   403   200      200       200
 /treasury/dues/                        302      403   403   200      200       200
-/treasury/dues/charge/                 302      405   405   405      405       405
-/treasury/limits/                      302      403   403   200      200       200
 /treasury/impact/                      302      403   403   200      200       200
 /treasury/papers/                      302      403   403   200      200       200
 /treasury/export/                      302      403   403   200      200       200
 /treasury/export/<str:name>/           302      403   403   200      200       200
 /treasury/import/                      302      403   403   200      200       200
-/treasury/import/undo/<str:source>/    302      403   403   403      403       403
 /treasury/import/<uuid:id>/            302      403   403   403      200       403
 /treasury/import/<uuid:id>/book/       302      405   405   405      405       405
-/treasury/import/<uuid:id>/forget/     302      405   405   405      405       405
 /treasury/import/<uuid:id>/quarantine/ 302      403   403   403      200       403
 /login/                                200      302   302   302      302       302
 /password/                             302      200   200   200      200       200

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
-from django.test import Client, override_settings
+from django.test import Client
 from django.utils.timezone import localdate
 from exchange.access import acting
 from exchange.people import person_made
@@ -23,7 +20,6 @@ from timebank import Dues, Hours, Statute, reports
 from timebank.contrib.django.test import TimeBankTestCase
 from timebank.interchange.jsonl import import_jsonl
 from timebank.interchange.rates import read_rates
-from timebank.proof import SigningKey, origin_of
 from timebank.reports.presences_html import presences_html
 from timebank.reports.presences_text import presences_csv
 from timebank.reports.value_html import value_html
@@ -31,7 +27,7 @@ from timebank.storage import open_store
 
 #: The pages of the treasury that only show, and what a button sends where.
 PAGES = (
-    *("", "audit/", "head/", "balances/", "dues/", "limits/", "impact/", "papers/"),
+    *("", "audit/", "head/", "balances/", "dues/", "impact/", "papers/"),
     *("import/", "export/"),
 )
 SHOWN = (
@@ -76,9 +72,9 @@ class WhoTests(TreasuryTestCase):
     def test_a_member_is_refused(self) -> None:
         """Each page, and each button, in words; nothing is written."""
         anna, head = self.signed_in("anna"), self.bank.head()
-        for page in (*SHOWN, "dues/charge/", "import/undo/x/"):
+        for page in SHOWN:
             for answer in (anna.get(f"/treasury/{page}"), anna.post(f"/treasury/{page}")):
-                self.assertIn(answer.status_code, {403, 405}, page)
+                self.assertEqual(403, answer.status_code, page)
                 self.assertNotIn("Bruno", self.text(answer))
         self.assertEqual(head, self.bank.head())
         self.assertFalse(Audit.objects.exists())
@@ -90,14 +86,8 @@ class WhoTests(TreasuryTestCase):
             for page in SHOWN:
                 answer = reader.get(f"/treasury/{page}")
                 self.assertEqual(200, answer.status_code, page)
-                if answer.streaming:
-                    self.assertTrue(b"".join(answer.streaming_content))  # and the file is closed
-            for page, data in (
-                ("dues/charge/", {}),
-                ("limits/", {"account": "m-1", "floor": "-5"}),
-                ("import/", {}),
-            ):
-                answer = reader.post(f"/treasury/{page}", data)
+            for page in ("dues/", "import/"):
+                answer = reader.post(f"/treasury/{page}", {"day": localdate().isoformat()})
                 self.assertEqual(403, answer.status_code, (name, page))
             self.assertEqual(head, self.bank.head())
 
@@ -205,32 +195,9 @@ class BooksTests(TreasuryTestCase):
     def test_what_is_no_head_is_said_to_be_none(self) -> None:
         """In a sentence beside the field."""
         teresa = self.signed_in("teresa", "it")
-        for bad in ("ciao", "timebank/1 x", "timebank/abc\n3\nxyz\n\n— a b"):
+        for bad in ("ciao", "timebank/1 x", "x" * 2_000):
             page = self.text(teresa.post("/treasury/head/", {"older": bad}))
             self.assertIn("errorlist", page, bad)
-
-    def test_a_head_is_signed_where_the_site_has_a_key(self) -> None:
-        """After an audit; the signed head is found again, one of another key is refused."""
-        with TemporaryDirectory() as folder:
-            key = SigningKey.make(origin_of(self.bank.head().journal))
-            key.write(Path(folder, "bank.key"))
-            with override_settings(
-                TIMEBANK={
-                    "KEY": str(Path(folder, "bank.key")),
-                    "PERMISSIONS": "exchange.access.may",
-                }
-            ):
-                teresa = self.signed_in("teresa")
-                page = self.text(teresa.post("/treasury/head/", {"sign": "1"}))
-                self.assertIn(str(key.public), page.replace("&#x27;", "'"))
-                signed = str(timebank.proof.sign_head(self.bank, key))
-                self.assertIn(signed.splitlines()[2], page)
-                found = self.text(teresa.post("/treasury/head/", {"older": signed}))
-                self.assertIn("nothing up to it was changed", found)
-                other = SigningKey.make(origin_of(self.bank.head().journal))
-                forged = str(timebank.proof.sign_head(self.bank, other))
-                refused = self.text(teresa.post("/treasury/head/", {"older": forged}))
-                self.assertIn("errorlist", refused)
 
     def test_the_trial_balance_sums_to_nothing(self) -> None:
         """On any day; each account is the one of the bank."""
@@ -266,7 +233,7 @@ class DuesTests(TreasuryTestCase):
         self.assertEqual(5, page.count('<td class="hours">2:00</td>'))
         for _again in range(2):
             sent = {"day": localdate().isoformat()}
-            answer = teresa.post("/treasury/dues/charge/", sent, follow=True)
+            answer = teresa.post("/treasury/dues/", sent, follow=True)
             self.assertEqual(200, answer.status_code)
         self.assertEqual("10:00", self.posted("fund"))
         self.assertEqual((), self.bank.dues())
@@ -278,7 +245,7 @@ class DuesTests(TreasuryTestCase):
         page = self.text(teresa.get(f"/treasury/dues/?day={day}"))
         self.assertIn("yet to come", page)
         self.assertNotIn("Charge these dues", page)
-        answer = teresa.post("/treasury/dues/charge/", {"day": day.isoformat()})
+        answer = teresa.post("/treasury/dues/", {"day": day.isoformat()})
         self.assertIn("errorlist", self.text(answer))
         self.assertEqual("0:00", self.posted("fund"))
 
@@ -305,7 +272,7 @@ class FrozenTests(TimeBankTestCase):
             f'<td class="wide" colspan="3"></td><td class="hours">{Hours.from_seconds(ready)}', page
         )
         self.assertIn("Dues of 1 account are", self.text(teresa.get("/treasury/")))
-        teresa.post("/treasury/dues/charge/", {"day": localdate().isoformat()})
+        teresa.post("/treasury/dues/", {"day": localdate().isoformat()})
         self.assertEqual({"m-1"}, {one.account for one in self.bank.dues()})
         page = self.text(teresa.get("/treasury/dues/"))
         self.assertNotIn("Charge these dues", page)
@@ -313,33 +280,6 @@ class FrozenTests(TimeBankTestCase):
     def text(self, answer: Any) -> str:
         """Return the text of a page."""
         return str(answer.content.decode())
-
-
-class LimitsTests(TreasuryTestCase):
-    """Limits of an account's own."""
-
-    def test_limits_are_set_and_taken_away(self) -> None:
-        """Hours, none, and those of the statute again."""
-        teresa = self.signed_in("teresa")
-        for floor, ceiling, shown in (
-            ("-15", "-", ("-15:00", "none")),
-            ("", "40", ("as the statute says", "40:00")),
-        ):
-            sent = {"account": "m-1", "floor": floor, "ceiling": ceiling}
-            page = self.text(teresa.post("/treasury/limits/", sent, follow=True))
-            self.assertIn("The limits of Anna are set.", page)
-            for said in shown:
-                self.assertIn(f'<td class="hours">{said}</td>', page)
-        teresa.post("/treasury/limits/", {"account": "m-1", "floor": "", "ceiling": ""})
-        self.assertIs(timebank.INHERIT, self.bank.account("m-1").ceiling)
-
-    def test_what_cannot_be_is_said(self) -> None:
-        """A floor above the ceiling, and what is no number of hours."""
-        teresa = self.signed_in("teresa", "it")
-        for floor, ceiling in (("10", "5"), ("tanto", "")):
-            sent = {"account": "m-1", "floor": floor, "ceiling": ceiling}
-            self.assertIn("errorlist", self.text(teresa.post("/treasury/limits/", sent)))
-        self.assertIs(timebank.INHERIT, self.bank.account("m-1").floor)
 
 
 class PapersTests(TreasuryTestCase):
@@ -352,7 +292,7 @@ class PapersTests(TreasuryTestCase):
         self.assertIn("Che cosa ci siamo scambiati", self.text(answer))
         self.assertIn("Banca del Tempo di Quarto Oggiaro", self.text(answer))
         self.assertIn("default-src 'none'", answer.headers["Content-Security-Policy"])
-        sheet = b"".join(teresa.get("/treasury/impact/?csv=1").streaming_content)
+        sheet = teresa.get("/treasury/impact/?csv=1").content
         self.assertTrue(sheet.startswith(b"\xef\xbb\xbf"))
         turned = teresa.get("/treasury/impact/?since=2026-03-01&until=2026-02-01&page=1")
         self.assertIn("errorlist", self.text(turned))
@@ -369,37 +309,31 @@ class PapersTests(TreasuryTestCase):
         none = teresa.post("/treasury/papers/", {**days, "register": "1", "funds": ["fund"]})
         self.assertNotIn("Bruno", self.text(none))
         sheet = teresa.post("/treasury/papers/", {**days, "register_csv": "1"})
-        text = b"".join(sheet.streaming_content).decode("utf-8-sig")
+        text = sheet.content.decode("utf-8-sig")
         self.assertEqual(presences_csv(found, "it", semicolons=True), text)
 
-    def test_hours_have_a_value_by_rates_that_are_written_or_sent(self) -> None:
-        """The same paper; to the cent."""
+    def test_hours_have_a_value_by_rates_that_are_written(self) -> None:
+        """The library's paper; to the cent."""
         teresa = self.signed_in("teresa", "it")
         rates = "categoria;tariffa\n*;10,01\n"
         found = self.bank.presences()
         worth = reports.value(found, read_rates(BytesIO(rates.encode())))
         self.assertEqual(4254, worth.total_cents)  # 4.25 hours at 10.01
         about = {"title": "Banca del Tempo di Quarto Oggiaro", "made_on": localdate()}
-        for given in (
-            {"rates": rates},
-            {"rates_file": SimpleUploadedFile("t.csv", rates.encode())},
-        ):
-            answer = teresa.post("/treasury/papers/", {"value": "1", **given})
-            self.assertEqual(value_html(worth, "it", **about), self.text(answer))
+        answer = teresa.post("/treasury/papers/", {"value": "1", "rates": rates})
+        self.assertEqual(value_html(worth, "it", **about), self.text(answer))
         sheet = teresa.post("/treasury/papers/", {"value_csv": "1", "rates": rates})
-        self.assertIn("42,54", b"".join(sheet.streaming_content).decode())
+        self.assertIn("42,54", sheet.content.decode())
 
     def test_rates_that_cannot_be_are_said(self) -> None:
-        """Letters, nothing, a picture, too large a file, a day that is none, a kind of dues."""
+        """Letters, nothing, too long a table, a day that is none, a kind of dues."""
         for language in ("en", "it"):
             teresa = self.signed_in("teresa", language)
             for sent in (
                 {"rates": "categoria;tariffa\nspesa;dieci\n"},
                 {"rates": "categoria;tariffa\nspesa;\n*;\n"},
                 {"rates": ""},
-                {"rates_file": SimpleUploadedFile("foto.png", b"\x89PNG\r\n" + bytes(900))},
-                {"rates_file": SimpleUploadedFile("vuoto.csv", b"")},
-                {"rates_file": SimpleUploadedFile("t.csv", b"*;10\n" * 400_000)},
+                {"rates": "*;10\n" * 5_000},
                 {"rates": "*;10", "since": "31/02/2026"},
                 {"rates": "categoria;tariffa\n*;10\n", "kinds": "dues"},
             ):
@@ -411,7 +345,7 @@ class PapersTests(TreasuryTestCase):
     def test_the_whole_bank_can_be_made_again(self) -> None:
         """Of the export with names: the same head, the same balances."""
         teresa = self.signed_in("teresa")
-        whole = b"".join(teresa.get("/treasury/export/bank/").streaming_content)
+        whole = teresa.get("/treasury/export/bank/").content
         store = open_store("memory:", create=True)
         self.assertEqual(self.bank.head(), import_jsonl(store, BytesIO(whole), bank="main"))
         self.assertIn(b"Anna", whole)
@@ -419,7 +353,7 @@ class PapersTests(TreasuryTestCase):
     def test_the_journal_without_names_has_none(self) -> None:
         """Nor notes."""
         teresa = self.signed_in("teresa")
-        bare = b"".join(teresa.get("/treasury/export/journal/").streaming_content)
+        bare = teresa.get("/treasury/export/journal/").content
         self.assertNotIn(b"Anna", bare)
         self.assertNotIn(b"Prova", bare)
         self.assertIn(self.bank.head().digest.hex().encode(), bare)
@@ -427,13 +361,13 @@ class PapersTests(TreasuryTestCase):
     def test_each_export_is_a_file_with_a_name(self) -> None:
         """The day is in it, and no name of anybody."""
         teresa = self.signed_in("teresa", "it")
-        for name, (_title, ending, *_rest) in EXPORTS.items():
+        for name, (ending, _lines) in EXPORTS.items():
             answer = teresa.get(f"/treasury/export/{name}/")
             self.assertEqual(
                 f'attachment; filename="main-{name}-{localdate()}.{ending}"',
                 answer.headers["Content-Disposition"],
             )
-            self.assertTrue(b"".join(answer.streaming_content), name)
+            self.assertTrue(answer.content, name)
         self.assertEqual(404, teresa.get("/treasury/export/none/").status_code)
-        comma = b"".join(teresa.get("/treasury/export/balances/").streaming_content).decode()
+        comma = teresa.get("/treasury/export/balances/").content.decode()
         self.assertIn("m-1;Anna;member;open;;8100;0;8100;2,25", comma)

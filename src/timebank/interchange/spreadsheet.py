@@ -78,6 +78,19 @@ class Sheet:
         for row in self.rows(self):
             yield self._line([_cell(value) for value in row])
 
+    def file(self) -> Iterator[str]:
+        """Yield the text of a file that spreadsheets open: the mark, and rows with line ends.
+
+        >>> import timebank
+        >>> from timebank.interchange.spreadsheet import balances_sheet
+        >>> sheet = balances_sheet(timebank.open("memory:").trial_balance())
+        >>> mark, titles = sheet.file()
+        >>> len(mark), titles.partition(",")[0]
+        (1, 'account')
+        """
+        yield MARK
+        yield from (f"{line}\r\n" for line in self)
+
     def _line(self, cells: Sequence[str]) -> str:
         return csv_line(cells, delimiter=";" if self.decimal_comma else ",", as_text=True)
 

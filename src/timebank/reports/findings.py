@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+import attrs
+
 from timebank.audit import AuditReport, BankReport, BooksReport, Cause, Finding
 from timebank.audit.report import explained
 from timebank.audit.storage import Storage
 from timebank.model.said import TABLE, Day, Said, Who
 from timebank.reports.text import PAGE_COLUMNS, harmless
-from timebank.reports.words import DEFAULT, Words
+from timebank.reports.words import DEFAULT, Words, speaking
 
 _LABELS: Final = ("expected", "found", "advice")
 _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -58,6 +60,52 @@ def audit_text(report: AuditReport, *, everything: bool = False) -> list[str]:
         return [*lines, "", *end, *_notes(report, everything)]
     end = ["", *_wrapped(words("see_all"), ""), *end]
     return [verdict(report), *_causes(report, words, SCREEN_LINES - 1 - len(end)), *end]
+
+
+@attrs.frozen
+class CauseInWords:
+    """A cause in words: what was `said` of it, what was done first, and the `advice` what to do."""
+
+    said: tuple[str, ...]
+    advice: str
+
+
+@attrs.frozen
+class AuditInWords:
+    """An audit in words, in parts, for a page of a host: see `audit_in_words`."""
+
+    ok: bool
+    verdict: str
+    causes: tuple[CauseInWords, ...]
+    text: str
+
+
+def audit_in_words(report: AuditReport, language: str | None = None) -> AuditInWords:
+    """Return what `audit_text` says, in parts; `text` is all of it, with each finding.
+
+    :raises InvalidRequest: a language that has no folder of words.
+
+    >>> from timebank import StoreError
+    >>> from timebank.audit import unreadable
+    >>> from timebank.reports.findings import audit_in_words
+    >>> found = audit_in_words(unreadable(StoreError("no such disk")), "it")
+    >>> found.ok, found.verdict
+    (False, 'NON A POSTO: 1 causa, 1 rilievo.')
+    >>> found.causes[0].said[1]
+    'archivio: no such disk'
+    """
+    words = Words(TABLE, language)
+    with speaking(words.language):
+        text = "\n".join(audit_text(report, everything=True))
+        first = verdict(report)
+    causes = tuple(
+        CauseInWords(
+            said=tuple(map(harmless, cause_words(one, report, words))),
+            advice=harmless(spoken(one.advice, words, report.names)),
+        )
+        for one in report.causes
+    )
+    return AuditInWords(report.ok, first, causes, text)
 
 
 def banks_text(reports: Sequence[BankReport], *, everything: bool = False) -> list[str]:

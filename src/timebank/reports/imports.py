@@ -37,6 +37,25 @@ def import_text(report: ImportReport, *, dry_run: bool = False) -> list[str]:
     return list(_ImportText(report, dry_run=dry_run).lines())
 
 
+def page_text(report: ImportReport) -> list[str]:
+    """Return what changed or is gone, and what a reader should look at, for a page of a host.
+
+    It is the part of `import_text` that is neither a count nor a quarantined row, without ids of
+    exchanges, and does not say which options of the command line are an answer.
+
+    >>> from datetime import date
+    >>> from timebank import Hours
+    >>> from timebank.interchange.engine.report import Gone, ImportReport
+    >>> from timebank.reports.imports import page_text
+    >>> gone = Gone("sheet:1", date(2026, 3, 2), "m1", "m2", Hours(1))
+    >>> for line in page_text(ImportReport(rows_gone=1, gone=(gone,))):
+    ...     print(line)
+    1 exchange was booked and is gone from the source; it would be reversed:
+      2026-03-02: m1 gave 1:00 to m2
+    """
+    return list(_ImportText(report, dry_run=True, of_page=True).besides())
+
+
 def undo_text(report: UndoReport, *, dry_run: bool = False) -> list[str]:
     """Return what was taken back of a source.
 
@@ -70,8 +89,12 @@ def _refusal(words: Words, id: str, reason: str) -> str:
 
 
 class _ImportText:
-    def __init__(self, report: ImportReport, *, dry_run: bool) -> None:
+    def __init__(
+        self, report: ImportReport, *, dry_run: bool = False, of_page: bool = False
+    ) -> None:
         self._report = report
+        #: What a sentence is called that has no id of an exchange in it.
+        self._bare = "_bare" if of_page else ""
         self._dry_run = dry_run
         #: Whether what changed and is gone was followed: then it is counted, and no more.
         self._is_done = not dry_run and report.taken_back + report.amended > 0
@@ -108,6 +131,16 @@ class _ImportText:
         if report.reconciliation is not None:
             yield ""
             yield from self._reconciled(report.reconciliation)
+
+    def besides(self) -> Iterator[str]:
+        """Yield what is neither a count nor a quarantined row, without how it is answered."""
+        yield from self._changed()
+        yield from self._gone()
+        yield from self._same_elsewhere()
+        yield from self._near_each_other()
+        yield from self._differ()
+        yield from self._frozen()
+        yield from self._alike()
 
     # -- counts ---------------------------------------------------------------------------
 
@@ -178,7 +211,7 @@ class _ImportText:
                     was=self._value(field, was),
                     now=self._value(field, now),
                 )
-            yield words(f"by_{one.remedy}", id=harmless(one.id))
+            yield words(f"by_{one.remedy}{self._bare}", id=harmless(one.id))
         yield from self._more(report.rows_changed)
 
     def _gone(self) -> Iterator[str]:
@@ -189,9 +222,11 @@ class _ImportText:
         for one in report.gone[:MOST_ROWS]:
             exchange, id = self._exchange(one), harmless(one.id)
             if one.note is None:
-                yield words("gone_line", exchange=exchange, id=id)
+                yield words(f"gone_line{self._bare}", exchange=exchange, id=id)
             else:
-                yield words("gone_note", exchange=exchange, note=harmless(one.note), id=id)
+                yield words(
+                    f"gone_note{self._bare}", exchange=exchange, note=harmless(one.note), id=id
+                )
         yield from self._more(report.rows_gone)
         if report.gone_perhaps:
             yield words.counted("gone_perhaps", report.gone_perhaps)
@@ -201,6 +236,11 @@ class _ImportText:
             yield self._words("how_to_follow")
 
     def _elsewhere(self) -> Iterator[str]:
+        if "elsewhere" in self._report.questions:
+            yield from self._same_elsewhere()
+            yield self._words("how_to_tell")
+
+    def _same_elsewhere(self) -> Iterator[str]:
         report, words = self._report, self._words
         if "elsewhere" not in report.questions:
             return
@@ -209,7 +249,6 @@ class _ImportText:
             exchange = self._exchange(one)
             yield words("elsewhere_line", file=harmless(one.file), line=one.line, exchange=exchange)
         yield from self._more(report.rows_elsewhere)
-        yield words("how_to_tell")
 
     def _exchange(self, one: Changed | Gone | Elsewhere) -> str:
         facts: Mapping[str, object] = {
@@ -234,6 +273,11 @@ class _ImportText:
     # -- accounts -------------------------------------------------------------------------
 
     def _near(self) -> Iterator[str]:
+        yield from self._near_each_other()
+        if self._report.near:
+            yield self._words("near_how")
+
+    def _near_each_other(self) -> Iterator[str]:
         found, words = self._report.near, self._words
         if found:
             yield words("near")
@@ -244,7 +288,6 @@ class _ImportText:
                 )
                 yield words("near_line", one=one, other=other)
             yield from self._more(len(found))
-            yield words("near_how")
 
     def _named(self) -> Iterator[str]:
         found, words = self._report.named, self._words

@@ -57,7 +57,23 @@ def due_text(report: DueReport, *, dry_run: bool = False) -> list[str]:
         for one in report.charges
     ]
     lines = [*table(_due_columns(), rows), ""] if rows else []
-    lines.append(_totals(report, words, "would_charge" if dry_run else "charged"))
+    return [*lines, *charged_text(report, dry_run=dry_run)]
+
+
+def charged_text(
+    report: DueReport, *, dry_run: bool = False, language: str | None = None
+) -> list[str]:
+    """Return how much was charged to how many accounts, and who is suspended: no charge by itself.
+
+    >>> from datetime import date
+    >>> import timebank
+    >>> from timebank.reports.members import charged_text
+    >>> report = timebank.open("memory:").run_due(through=date(2026, 3, 2))
+    >>> charged_text(report, language="it")
+    ["Non c'è nulla di dovuto fino al 2026-03-02."]
+    """
+    words = Words("members", language)
+    lines = [_totals(report, words, "would_charge" if dry_run else "charged")]
     if report.suspended:
         lines.append(words("suspended", names=", ".join(map(harmless, report.suspended))))
     return lines

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -89,7 +90,7 @@ def _imported(bank: Path, words: tuple[str, ...]) -> int:
     return done.exit_code
 
 
-def _moved(found: Proposal, again: dict[Path, Path]) -> Proposal:
+def _moved(found: Proposal, again: Mapping[Any, Path]) -> Proposal:
     """The same proposal for the files that were saved again."""
     from attrs import evolve
 

@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.db import models
+
+from exchange.treasury.shared import language
+from timebank.interchange.hosting import SentSheet
 
 
 class Audit(models.Model):
-    """What an audit answered: when, of which head, and how many causes it found."""
+    """What an audit answered: when, of how many records, and how many causes it found."""
 
     made_at = models.DateTimeField(auto_now_add=True)
     records = models.PositiveBigIntegerField()
-    head = models.TextField()
     causes = models.PositiveIntegerField()
 
-    class Meta:
-        """The last one first."""
-
-        ordering: ClassVar = ["-made_at", "-id"]
-
     def __str__(self) -> str:
-        return self.head
+        return str(self.made_at)
 
 
 class Sheet(models.Model):
-    """A sheet between its preview and its booking.
-
-    It lies in the database, so that each of several servers has it and nobody reads it but by the
-    bank's permission; its bytes go when all of it is booked, or when somebody says so.
-    """
+    """A sheet that is sent: its bytes go when all of it is booked, or when somebody says so."""
 
     id = models.UUIDField(primary_key=True)
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=255)
     data = models.BinaryField()
     sent_at = models.DateTimeField(auto_now_add=True)
-    #: What its questions were answered, by the keys of the mapping.
     answers = models.JSONField(default=dict)
-    #: The name by which its rows are known again; what is done about rows that changed.
+    #: What was booked of it last, as it was seen, and the name by which its rows are known again.
+    booked = models.CharField(max_length=64, blank=True)
     source = models.CharField(max_length=32, blank=True)
-    changed = models.CharField(max_length=6, blank=True)
-    booked_at = models.DateTimeField(null=True)
-
-    class Meta:
-        """The last one first."""
-
-        ordering: ClassVar = ["-sent_at"]
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def kept(cls) -> models.QuerySet[Sheet]:
+        """Return the sheets that are still there, the last one first."""
+        return cls.objects.exclude(data=b"").order_by("-sent_at")
+
+    def read(self) -> SentSheet:
+        """Return what the library understands of it, in the reader's language."""
+        known = Sheet.objects.exclude(source="").values_list("source", flat=True)
+        return SentSheet(
+            bytes(self.data), self.name, answers=self.answers, sources=known, language=language()
+        )

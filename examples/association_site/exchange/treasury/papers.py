@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import chain
+from datetime import date, timedelta
 from typing import Any, Final
 
 from django import forms
@@ -16,16 +16,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from exchange.members.forms import PeriodForm
-from exchange.treasury.shared import (
-    download,
-    explained,
-    language,
-    papers_year,
-)
+from exchange.treasury.shared import download, explained, language
 from timebank import Counted, TimeBank, reports
 from timebank.errors import TimebankError
 from timebank.interchange.jsonl import export_jsonl
-from timebank.interchange.plaintext import export_beancount, export_hledger
 from timebank.interchange.rates import read_rates
 from timebank.interchange.spreadsheet import MARK, balances_sheet, transfers_sheet
 from timebank.reports.impact_html import impact_html
@@ -35,7 +29,14 @@ from timebank.reports.presences_text import presences_csv
 from timebank.reports.value_html import value_html
 from timebank.reports.value_text import value_csv
 
-MOST_RATES_BYTES: Final = 1_000_000
+#: By what an association may say which exchanges it counts.
+SORTS: Final = ("kinds", "categories", "funds", "tags")
+
+
+def papers_year() -> dict[str, date]:
+    """Return the days of the year of which papers are made: until summer that is the last one."""
+    year = (localdate() - timedelta(days=182)).year
+    return {"since": date(year, 1, 1), "until": date(year, 12, 31)}
 
 
 def impact(request: Any) -> HttpResponse:
@@ -48,40 +49,26 @@ def impact(request: Any) -> HttpResponse:
     if "csv" in request.GET:
         return download("impact", "csv", [MARK, impact_csv(found, language())])
     closing = next(request.bank.closings(), None)
-    page = impact_html(
-        found,
-        language(),
-        closed_through=closing and closing.through,
-        title=settings.ASSOCIATION,
-        made_on=localdate(),
-        heads=[head],
+    through = closing and closing.through
+    return HttpResponse(
+        impact_html(found, language(), closed_through=through, heads=[head], **about())
     )
-    return HttpResponse(page)
 
 
-# -- the yearly papers ---------------------------------------------------------------------
+def about() -> dict[str, Any]:
+    """Return what each paper says of itself."""
+    return {"title": settings.ASSOCIATION, "made_on": localdate()}
 
 
 class PapersForm(PeriodForm):
-    """What is counted as volunteering, of which days, and at which rates.
-
-    There are fields for the categories, funds and tags of the exchanges that the bank has.
-    """
+    """What is counted as volunteering, of what there is in the bank, and at which rates."""
 
     kinds = forms.CharField(
         label=_("Kinds of exchange"),
         required=False,
-        max_length=500,
         help_text=_("With commas between them. Empty: ordinary exchanges."),
     )
     by_name = forms.BooleanField(label=_("A sheet for each person, to be signed"), required=False)
-    with_notes = forms.BooleanField(label=_("With the notes: they are personal"), required=False)
-    rates_file = forms.FileField(
-        label=_("Table of rates"),
-        required=False,
-        help_text=_("A sheet with the columns category and rate. Or write them below."),
-        widget=forms.FileInput({"accept": ".csv,.xlsx,.ods"}),
-    )
     rates = forms.CharField(
         label=_("Rates, in euros an hour"),
         required=False,
@@ -94,11 +81,12 @@ class PapersForm(PeriodForm):
         super().__init__(*given, **more)
         lines = bank.presences().lines
         categories = sorted({one.category for one in lines if one.category})
+        tags = sorted({tag for one in lines for tag in one.tags})
         funds = [(one.id, one.name or one.id) for one in bank.accounts() if one.kind == "fund"]
         for name, label, choices in (
             ("categories", _("Categories"), [(one, one) for one in categories]),
             ("funds", _("Paid by the funds"), funds),
-            ("tags", _("Tags"), [(t, t) for t in sorted({t for one in lines for t in one.tags})]),
+            ("tags", _("Tags"), [(one, one) for one in tags]),
         ):
             if choices:
                 self.fields[name] = forms.MultipleChoiceField(
@@ -106,25 +94,19 @@ class PapersForm(PeriodForm):
                     choices=choices,
                     required=False,
                     widget=forms.CheckboxSelectMultiple,
-                    help_text=_("None chosen: it does not matter."),
                 )
         empty = "".join(f"{one};\n" for one in categories)
         self.fields["rates"].initial = f"{_('category;rate')}\n{empty}*;\n"
-        self.order_fields(["since", "until", "kinds", "categories", "funds", "tags"])
+        self.order_fields(["since", "until", *SORTS])
 
-    def clean_rates_file(self) -> Any:
-        """Return the table; one that is too large for a table of rates is refused."""
-        file = self.cleaned_data["rates_file"]
-        if file and file.size > MOST_RATES_BYTES:
-            raise forms.ValidationError(_("This file is too large for a table of rates."))
-        return file
+    def clean_kinds(self) -> list[str]:
+        """Return the kinds, one by one."""
+        return [one.strip() for one in self.cleaned_data["kinds"].split(",") if one.strip()]
 
 
 def papers(request: Any) -> HttpResponse:
     """Ask what is counted; show the register of presences, or the value of its hours."""
-    form = PapersForm(
-        request.POST or None, request.FILES or None, initial=papers_year(), bank=request.bank
-    )
+    form = PapersForm(request.POST or None, initial=papers_year(), bank=request.bank)
     if form.is_valid():
         try:
             return paper(request, form.cleaned_data)
@@ -134,76 +116,30 @@ def papers(request: Any) -> HttpResponse:
 
 
 def paper(request: Any, data: dict[str, Any]) -> HttpResponse:
-    """Return one of the papers, as the button that was pressed says.
-
-    :raises InvalidRequest: what is counted cannot be, or the rates are none.
-    """
-    sorts: dict[str, Any] = {
-        name: data[name] for name in ("categories", "funds", "tags") if name in data
-    }
-    if kinds := [one.strip() for one in data["kinds"].split(",") if one.strip()]:
-        sorts["kinds"] = kinds
-    found = request.bank.presences(
-        since=data["since"], until=data["until"], counted=Counted(**sorts)
-    )
-    spoken, comma, notes = language(), language() == "it", data["with_notes"]
-    about: Any = {"title": settings.ASSOCIATION, "made_on": localdate()}
+    """Return one of the papers, as the button that was pressed says."""
+    counted = Counted(**{sort: data[sort] for sort in SORTS if data.get(sort)})
+    found = request.bank.presences(since=data["since"], until=data["until"], counted=counted)
+    spoken, comma = language(), language() == "it"
+    if "register" in request.POST:
+        return HttpResponse(presences_html(found, spoken, by_name=data["by_name"], **about()))
     if "register_csv" in request.POST:
-        text = presences_csv(found, spoken, with_notes=notes, semicolons=comma)
+        text = presences_csv(found, spoken, semicolons=comma)
         return download("presences", "csv", [MARK, text])
-    if "value" in request.POST or "value_csv" in request.POST:
-        table = data["rates_file"] or ContentFile(data["rates"].encode(), gettext("rates"))
-        worth = reports.value(found, read_rates(table))
-        if "value_csv" in request.POST:
-            text = value_csv(worth, spoken, decimal_comma=comma)
-            return download("value", "csv", [MARK, text])
-        return HttpResponse(value_html(worth, spoken, **about))
-    by_name = data["by_name"]
-    return HttpResponse(presences_html(found, spoken, by_name=by_name, with_notes=notes, **about))
+    table = ContentFile(data["rates"].encode(), gettext("rates"))
+    worth = reports.value(found, read_rates(table))
+    if "value_csv" in request.POST:
+        return download("value", "csv", [MARK, value_csv(worth, spoken, decimal_comma=comma)])
+    return HttpResponse(value_html(worth, spoken, **about()))
 
 
-# -- exports -------------------------------------------------------------------------------
-
-
-def _sheet(rows: Iterable[str]) -> Iterable[str]:
-    return chain([MARK], (f"{row}\r\n" for row in rows))
-
-
-def _plain(rows: Iterable[str]) -> Iterable[str]:
-    return (f"{row}\n" for row in rows)
-
-
-#: The name in the address → what it is, the end of its file's name, and its lines.
-EXPORTS: Final[dict[str, tuple[Any, str, Callable[[TimeBank], Iterable[str | bytes]]]]] = {
-    "bank": (
-        _("The whole bank, with names and notes: a copy from which it can be made again"),
-        "jsonl",
-        export_jsonl,
-    ),
-    "journal": (
-        _("The whole journal without names and notes: whoever has it checks the published head"),
-        "jsonl",
-        lambda bank: export_jsonl(bank, texts=False),
-    ),
-    "transfers": (
-        _("All exchanges, for a spreadsheet, with notes"),
-        "csv",
-        lambda bank: _sheet(transfers_sheet(bank, decimal_comma=language() == "it")),
-    ),
+#: The name in the address → the end of the file's name, and its lines, with decimal commas or not.
+EXPORTS: Final[dict[str, tuple[str, Callable[[TimeBank, bool], Iterable[str | bytes]]]]] = {
+    "bank": ("jsonl", lambda bank, _: export_jsonl(bank)),
+    "journal": ("jsonl", lambda bank, _: export_jsonl(bank, texts=False)),
+    "transfers": ("csv", lambda bank, comma: transfers_sheet(bank, decimal_comma=comma).file()),
     "balances": (
-        _("All balances, for a spreadsheet, with names"),
         "csv",
-        lambda bank: _sheet(balances_sheet(bank.trial_balance(), decimal_comma=language() == "it")),
-    ),
-    "hledger": (
-        _("Plain-text accounting for hledger"),
-        "journal",
-        lambda bank: _plain(export_hledger(bank)),
-    ),
-    "beancount": (
-        _("Plain-text accounting for Beancount"),
-        "beancount",
-        lambda bank: _plain(export_beancount(bank)),
+        lambda bank, comma: balances_sheet(bank.trial_balance(), decimal_comma=comma).file(),
     ),
 }
 
@@ -211,13 +147,12 @@ EXPORTS: Final[dict[str, tuple[Any, str, Callable[[TimeBank], Iterable[str | byt
 def exports(request: Any) -> HttpResponse:
     """Show what can be taken out."""
     request.bank.trial_balance()  # refused to who may not
-    files = [(name, title, ending) for name, (title, ending, _lines) in EXPORTS.items()]
-    return render(request, "treasury/exports.html", {"files": files})
+    return render(request, "treasury/exports.html")
 
 
 def export(request: Any, name: str) -> HttpResponse:
     """Send one file."""
     if name not in EXPORTS:
         raise Http404
-    _title, ending, lines = EXPORTS[name]
-    return download(f"{request.bank.name}-{name}", ending, lines(request.bank))
+    ending, lines = EXPORTS[name]
+    return download(f"{request.bank.name}-{name}", ending, lines(request.bank, language() == "it"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ import attrs
 from timebank.errors import InvalidRequest
 from timebank.interchange.csv.importer import MappingImporter
 from timebank.interchange.csv.toml import parsed
+from timebank.interchange.engine.files import Source
 from timebank.interchange.engine.people import People
 from timebank.interchange.engine.protocol import ImportedTransfer, Passed
 from timebank.interchange.engine.report import Quarantined
@@ -72,6 +74,11 @@ class Shown:
     seconds: int
     text: str
 
+    @property
+    def on(self) -> date | None:
+        """The day as a date."""
+        return date.fromisoformat(self.day) if self.day else None
+
 
 @attrs.frozen
 class Trial:
@@ -89,17 +96,18 @@ class Proposal:
     """What is proposed for sheets.
 
     `known` says that they are of a system that can be imported without a mapping; else `text` is
-    the mapping, `doubts` what has to be answered, and `trial` what it understood. `unused` are the
-    columns of which it says nothing.
+    the mapping, `name` that with which the ids of what is booked begin, `doubts` what has to be
+    answered, and `trial` what it understood. `unused` are the columns of which it says nothing.
     """
 
     known: Recognised | None = None
+    name: str = ""
     text: str = ""
     doubts: tuple[Doubt, ...] = ()
     unused: tuple[Column, ...] = ()
-    transfers: tuple[Path, ...] = ()
-    accounts: Path | None = None
-    opening: Path | None = None
+    transfers: tuple[Source, ...] = ()
+    accounts: Source | None = None
+    opening: Source | None = None
     others: tuple[str, ...] = ()
     #: What was decided by what is no proof, and has to be told besides the mapping.
     noted: tuple[Entry, ...] = ()
@@ -116,7 +124,7 @@ class Proposal:
 
 
 def propose(
-    paths: Sequence[Path],
+    files: Sequence[Source],
     *,
     answers: Mapping[str, str] | None = None,
     name: str | None = None,
@@ -124,13 +132,14 @@ def propose(
 ) -> Proposal:
     """Return what is proposed for some sheets, with comments in a language.
 
-    `answers` are keys of the mapping with their values, which take the place of what is found;
-    `name` is that with which the ids of what is booked begin.
+    A sheet is given by its path, or open for reading bytes. `answers` are keys of the mapping with
+    their values, which take the place of what is found; `name` is that with which the ids of what
+    is booked begin.
 
     :raises OSError: a file cannot be read.
     :raises InvalidRequest: a file is no sheet; or an answer is for no key, or no value of it.
     """
-    looks = [look(path) for path in paths]
+    looks = [look(file) for file in files]
     known = recognised([(str(one.path), one.lines) for one in looks])
     if known is not None:
         return Proposal(known=known)
@@ -177,11 +186,12 @@ class _Making:
         draft.add_answers()
         self._put_questions()
         made = Proposal(
+            name=draft.says("name"),
             doubts=tuple(draft.doubts),
             unused=tuple(unused(draft, table)) if table is not None else (),
-            transfers=tuple(one.path for one in self._exchanges),
-            accounts=None if self._members is None else self._members.path,
-            opening=None if self._opening is None else self._opening.path,
+            transfers=tuple(one.source for one in self._exchanges),
+            accounts=None if self._members is None else self._members.source,
+            opening=None if self._opening is None else self._opening.source,
             others=tuple(name for one in self._looks for name in one.others),
             noted=tuple(one for one in draft.entries.values() if one.code in _NOTED),
         )

@@ -22,27 +22,19 @@ class Migration(migrations.Migration):
                 ),
                 ("made_at", models.DateTimeField(auto_now_add=True)),
                 ("records", models.PositiveBigIntegerField()),
-                ("head", models.TextField()),
                 ("causes", models.PositiveIntegerField()),
             ],
-            options={
-                "ordering": ["-made_at", "-id"],
-            },
         ),
         migrations.CreateModel(
             name="Sheet",
             fields=[
                 ("id", models.UUIDField(primary_key=True, serialize=False)),
-                ("name", models.CharField(max_length=200)),
+                ("name", models.CharField(max_length=255)),
                 ("data", models.BinaryField()),
                 ("sent_at", models.DateTimeField(auto_now_add=True)),
                 ("answers", models.JSONField(default=dict)),
+                ("booked", models.CharField(blank=True, max_length=64)),
                 ("source", models.CharField(blank=True, max_length=32)),
-                ("changed", models.CharField(blank=True, max_length=6)),
-                ("booked_at", models.DateTimeField(null=True)),
             ],
-            options={
-                "ordering": ["-sent_at"],
-            },
         ),
     ]
