@@ -33,12 +33,12 @@ address                                -        her   other coordin. treasurer a
 /profile/listed/                       302      405   405   405      405       405
 /profile/delegate/                     302      200   200   200      200       200
 /profile/delegate/end/                 302      405   405   405      405       405
-/proposals/<uuid:id>/confirm/          302      200   403   200      200       200
-/holds/<path:id>/confirm/              302      200   403   200      200       200
-/proposals/<uuid:id>/decline/          302      200   403   200      200       200
-/holds/<path:id>/decline/              302      200   403   200      200       200
-/proposals/<uuid:id>/withdraw/         302      403   403   200      200       200
-/holds/<path:id>/withdraw/             302      200   403   200      200       200
+/proposals/<uuid:id>/confirm/          302      405   405   405      405       405
+/holds/<path:id>/confirm/              302      405   405   405      405       405
+/proposals/<uuid:id>/decline/          302      405   405   405      405       405
+/holds/<path:id>/decline/              302      405   405   405      405       405
+/proposals/<uuid:id>/withdraw/         302      405   405   405      405       405
+/holds/<path:id>/withdraw/             302      405   405   405      405       405
 /desk/                                 302      403   403   200      403       403
 /desk/record/                          302      403   403   200      403       403
 /desk/cheques/                         302      403   403   200      403       403
@@ -49,7 +49,7 @@ address                                -        her   other coordin. treasurer a
 /desk/accounts/                        302      403   403   200      403       403
 /desk/accounts/open/                   302      403   403   200      403       403
 /desk/accounts/<path:id>/state/        302      403   403   405      403       403
-/desk/accounts/<path:id>/login/        302      403   403   200      403       403
+/desk/accounts/<path:id>/login/        302      403   403   405      403       403
 /desk/accounts/<path:id>/delegate/     302      403   403   200      403       403
 /desk/accounts/<path:id>/delegate/end/ 302      403   403   405      403       403
 /desk/accounts/<path:id>/leave/        302      403   403   200      403       403

@@ -680,3 +680,14 @@ def test_what_a_preview_says_is_what_booking_does(
     if done.done:
         assert (0, seen.count("same")) == (again.count("booked"), again.count("same"))
     assert bank.audit().ok
+
+
+def test_what_was_changed_since_it_was_shown_is_not_booked(bank: TimeBank) -> None:
+    """Its digest is of the lines: what is typed alike is the same pile."""
+    shown, typed = pile(line("17-03-33", hours="1:30")), pile(line("17-03-33 ", hours=" 1:30 "))
+    assert shown.digest == typed.digest
+    other = pile(line("17-03-33", hours="1:45"))
+    assert not cheques.book(bank, other, seen=shown.digest).done
+    assert cheques.preview(bank, other) == cheques.book(bank, other, seen="")
+    assert cheques.book(bank, typed, seen=shown.digest).done
+    assert "1:30" == posted(bank)["dora"]

@@ -108,7 +108,12 @@ def test_every_name_of_cheques_is_in_the_reference() -> None:
     )
     names = [name for name in cheques.__all__ if not hasattr(errors, name)]
     assert sorted(names) == sorted(shown)
+    says = {
+        "ranges",
+        *(name for name in names if name.endswith("_text")),
+    }  # what is said raises nothing
     functions = [one for name in names if inspect.isfunction(one := getattr(cheques, name))]
+    functions = [one for one in functions if one.__name__ not in says]
     assert [] == [one.__name__ for one in functions if ":raises " not in (one.__doc__ or "")]
 
 

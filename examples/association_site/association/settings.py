@@ -12,8 +12,7 @@ from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-FILES = Path(os.environ.get("SITE_FILES", BASE_DIR / "files"))
+FILES = Path(os.environ.get("SITE_FILES", Path(__file__).resolve().parent.parent / "files"))
 FILES.mkdir(exist_ok=True)
 
 SERVED = "SITE_SECRET" in os.environ
@@ -50,6 +49,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "timebank.contrib.django.middleware.ReadersLanguage",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -60,7 +60,6 @@ MIDDLEWARE = [
     "exchange.answers.Answers",
 ]
 ROOT_URLCONF = "association.urls"
-WSGI_APPLICATION = "association.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -76,24 +75,20 @@ TEMPLATES = [
     }
 ]
 
-# The ledger is in the database of the site: a row and its hours are one commit. Views that book
-# open their own transaction, so that who only reads waits for nobody.
-if "PGDATABASE" in os.environ:
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": os.environ["PGDATABASE"],
-            "CONN_MAX_AGE": 60,
-            "CONN_HEALTH_CHECKS": True,
-        }
+# The ledger is in it, too: a row and its hours are one commit, in a transaction of the view.
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": FILES / "association.sqlite3",
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
     }
-else:
-    DATABASES = {
-        "default": {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": FILES / "association.sqlite3",
-            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
-        }
+}
+if "PGDATABASE" in os.environ:
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": os.environ["PGDATABASE"],
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TIMEBANK = {"PERMISSIONS": "exchange.access.may", "KEY": str(FILES / "bank.key")}
@@ -107,34 +102,30 @@ LANGUAGES = [("it", "Italiano"), ("en", "English")]
 FORMAT_MODULE_PATH = "exchange.formats"
 TIME_ZONE = "Europe/Rome"
 
-LOGIN_URL = "login"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
 STATIC_URL = "static/"
 STATIC_ROOT = FILES / "static"
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 5_000_000
 
-CSRF_COOKIE_HTTPONLY = True
-LANGUAGE_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_AGE = 8 * 60 * 60  # seconds: the day of a desk
-X_FRAME_OPTIONS = "DENY"
 if SERVED:
+    CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
     LOGGING = {  # what went wrong stands in the log of the web server
         "version": 1,
         "disable_existing_loggers": False,
         "handlers": {"log": {"class": "logging.StreamHandler", "level": "ERROR"}},
         "root": {"handlers": ["log"]},
     }
-    CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
-    SECURE_SSL_REDIRECT = True
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True

@@ -19,28 +19,34 @@ from django.utils.translation import gettext_lazy as _
 
 import timebank.contrib.django
 from exchange.models import Person
-from timebank import Roles, TimeBank
+from timebank import Account, Roles, TimeBank
 from timebank.errors import AccountNotFound, NotPermitted
 from timebank.permissions import Ask
 
-#: The roles of whoever has signed in, while their request is answered; before that there are none.
-_roles: ContextVar[Roles | None] = ContextVar("roles", default=None)
+#: The roles of who has signed in, and the bank on which they act, while a request is answered.
+_acting: ContextVar[tuple[Roles, TimeBank] | None] = ContextVar("acting", default=None)
 
 
 def may(ask: Ask) -> bool:
     """Return true where the roles of who has signed in permit a call: `TIMEBANK["PERMISSIONS"]`."""
-    roles = _roles.get()
-    return roles is not None and roles(ask)
+    return (acts := _acting.get()) is not None and acts[0](ask)
 
 
 @contextmanager
 def acting(actor: str, roles: Iterable[str] = ()) -> Iterator[TimeBank]:
     """Give the bank on which somebody acts, as a member and in their other roles, for a block."""
-    before = _roles.set(Roles({actor: ["member", *roles]}))
+    bank = timebank.contrib.django.bank(actor=actor)
+    before = _acting.set((Roles({actor: ["member", *roles]}), bank))
     try:
-        yield timebank.contrib.django.bank(actor=actor)
+        yield bank
     finally:
-        _roles.reset(before)
+        _acting.reset(before)
+
+
+def accounts() -> tuple[Account, ...]:
+    """Return all accounts, for who has signed in, where no request is at hand: as in a field."""
+    acts = _acting.get()
+    return () if acts is None else tuple(acts[1].accounts())
 
 
 class SignedIn:
@@ -52,24 +58,22 @@ class SignedIn:
     def __call__(self, request: Any) -> HttpResponse:
         """Answer a request; what is asked of the bank meanwhile is asked for this person."""
         request.person, request.roles, request.bank = None, frozenset(), None
-        request.accounts = None
         if not request.user.is_authenticated:
             return self.get_response(request)
         request.person = Person.of(request.user)
-        groups = set(request.user.groups.values_list("name", flat=True))
-        request.roles = frozenset(groups & {"coordinator", "treasurer", "auditor"})
+        groups = request.user.groups.values_list("name", flat=True)
+        request.roles = frozenset(groups) & {"coordinator", "treasurer", "auditor"}
         with acting(request.person.actor, request.roles) as request.bank:
             return self.get_response(request)
 
 
 def accounts_of(request: Any) -> list[str]:
     """Return the accounts for which somebody acts: their own, and those that named them."""
-    if request.accounts is None:  # asked once: the bank looks at every account for it
-        bank, actor, request.accounts = request.bank, request.person.actor, []
-        with suppress(AccountNotFound, NotPermitted):  # who works at the desk may have no account
-            request.accounts = [bank.account(actor).id]
-        request.accounts += [one.account for one in bank.acts_for(actor)]
-    return list(request.accounts)
+    bank, actor = request.bank, request.person.actor
+    found = [one.account for one in bank.acts_for(actor)]
+    with suppress(AccountNotFound, NotPermitted):  # who works at the desk may have no account
+        found.insert(0, bank.account(actor).id)
+    return found
 
 
 #: The pages of the menu: the address's name, its title, and whose they are: roles, or everybody's.
@@ -84,19 +88,11 @@ PAGES: Final = (
 
 def for_templates(request: Any) -> dict[str, Any]:
     """Give all templates the association's name, who has signed in, and the menu of their pages."""
-    roles = frozenset(getattr(request, "roles", ()))
-    here = request.path
+    roles: frozenset[str] = getattr(request, "roles", frozenset())
     pages = [
-        {"url": url, "title": title, "here": here == url or (url != "/" and here.startswith(url))}
-        for url, title in [
-            (reverse(name), title)
-            for name, title, whose in PAGES
-            if not whose or not roles.isdisjoint(whose.split())
-        ]
+        (reverse(name), title)
+        for name, title, whose in PAGES
+        if not whose or not roles.isdisjoint(whose.split())
     ]
-    return {
-        "association": settings.ASSOCIATION,
-        "person": getattr(request, "person", None),
-        "roles": roles,
-        "pages": pages,
-    }
+    person = getattr(request, "person", None)
+    return {"association": settings.ASSOCIATION, "person": person, "pages": pages}

@@ -1,42 +1,62 @@
-"""How the site answers: forms that book once, refusals in words, what may be tried again."""
+"""How the site answers: forms that book once, buttons, and what the bank does not let one see."""
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
-from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
 from django.views.generic import FormView
 
-from exchange.people import Names
+from exchange.people import names_for
 from timebank import explain
-from timebank.errors import (
-    IdempotencyMismatch,
-    NotFound,
-    NotPermitted,
-    Retryable,
-    TimebankError,
-)
+from timebank.contrib.django.forms import OnceForm
+from timebank.contrib.django.views import BookingMixin
+from timebank.errors import NotFound, NotPermitted, Retryable, TimebankError
+from timebank.reports import KnownNames
+
+Once = OnceForm
 
 
-class Refused(Exception):
-    """What the site itself refuses, where the bank has no say: its text is for who reads it."""
+class Booking(BookingMixin, FormView):
+    """A page with a form that changes the bank, in one transaction, or shows why not."""
 
+    template_name = "exchange/form.html"
+    title: Any = ""
+    button: Any = ""
+    success_url = "/"
 
-class SentBefore(Exception):
-    """A form was sent before, filled in otherwise: its id is in use."""
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        """Give the template the title and the name of the button."""
+        return super().get_context_data(**{"title": self.title, "button": self.button, **more})
+
+    def names(self) -> KnownNames:
+        """Return what accounts are called in a refusal."""
+        return names_for(self.request.bank)
 
 
 def said(error: TimebankError, request: Any) -> str:
     """Return a refusal in the words and the language of who reads it."""
-    return explain(error, lang=(get_language() or "it")[:2], names=Names(request.bank))
+    return explain(error, names=names_for(request.bank))
+
+
+def pressed(request: Any, work: Callable[[], Any], done: Any, to: str, *of: str) -> HttpResponse:
+    """Do what a button says, in one transaction, and go to a page; or show why it is not done."""
+    try:
+        with transaction.atomic():
+            work()
+    except NotPermitted:
+        raise
+    except ValidationError as refusal:
+        return render(request, "exchange/refused.html", {"said": " ".join(refusal.messages)})
+    except TimebankError as error:
+        return render(request, "exchange/refused.html", {"said": said(error, request)})
+    messages.success(request, done)
+    return redirect(to, *of)
 
 
 class Answers:
@@ -54,79 +74,19 @@ class Answers:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request."""
+        """Answer a request; the address of a button alone, as after a sign-in, is no page."""
         answer = self.get_response(request)
+        if answer.status_code == HttpResponseNotAllowed.status_code:
+            answer.content = render(request, "404.html").content
         answer.setdefault("Content-Security-Policy", self.POLICY)
         answer.setdefault("Cache-Control", "private, no-store")
         return answer
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Show an error of the bank that no form has shown; a database that is busy, too."""
-        if isinstance(error, OperationalError):
-            return render(request, "exchange/refused.html", {"again": True}, status=503)
-        if not isinstance(error, TimebankError):
+        if not isinstance(error, TimebankError | OperationalError):
             return None
-        status = 400
-        if isinstance(error, NotPermitted):
-            status = 403
-        elif isinstance(error, NotFound):
-            status = 404
-        elif isinstance(error, Retryable):
-            status = 503
-        words = {"said": said(error, request), "again": status == 503}
+        kinds = {NotPermitted: 403, NotFound: 404, Retryable: 503, OperationalError: 503}
+        status = next((code for kind, code in kinds.items() if isinstance(error, kind)), 400)
+        words = {"again": True} if status == 503 else {"said": said(error, request)}
         return render(request, "exchange/refused.html", words, status=status)
-
-
-class Once(forms.Form):
-    """A form that carries the id of what it books: sent twice, it is booked once."""
-
-    operation = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
-
-
-class Booking(FormView):
-    """A page with a form that changes the bank, in one transaction, or shows why not."""
-
-    template_name = "exchange/form.html"
-    title: Any = ""
-    button: Any = ""
-    success_url = "/"
-    #: The fields beside which errors are said; all others are said above the form.
-    beside: ClassVar[dict[type[TimebankError], str]] = {}
-
-    def get_context_data(self, **more: Any) -> dict[str, Any]:
-        """Give the template the title and the name of the button."""
-        return super().get_context_data(title=self.title, button=self.button, **more)
-
-    def book(self, data: dict[str, Any]) -> str:
-        """Do what the form says with `self.request.bank`; return a sentence that says so."""
-        raise NotImplementedError
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        """Book; what is refused is said above the form, which keeps what was written."""
-        operation = str(form.cleaned_data.get("operation"))
-        try:
-            with transaction.atomic():
-                done = self.book(form.cleaned_data)
-        except (Http404, NotPermitted):
-            raise
-        except Refused as refusal:
-            form.add_error(None, str(refusal))
-        except SentBefore:
-            self.sent_before(form)
-        except TimebankError as error:
-            if isinstance(error, IdempotencyMismatch) and error.id == operation:
-                self.sent_before(form)
-            else:
-                fields = [field for kind, field in self.beside.items() if isinstance(error, kind)]
-                form.add_error(fields[0] if fields else None, said(error, self.request))
-        else:
-            messages.success(self.request, done)
-            return HttpResponseRedirect(self.get_success_url())
-        return self.form_invalid(form)
-
-    def sent_before(self, form: Any) -> None:
-        """Say that a form was sent already, as after a step back; sent again, it is another."""
-        form.data = form.data.copy()
-        form.data["operation"] = str(uuid.uuid4())
-        text = _("You sent this form already, filled in otherwise. Send it again to add this too.")
-        form.add_error(None, text)

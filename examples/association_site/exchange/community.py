@@ -11,7 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from exchange.access import acting
-from exchange.models import Correction, Person, Proposal
+from exchange.fields import labels
+from exchange.models import Correction, Proposal
 from exchange.people import person_made
 from timebank import Band, Dues, Statute, TimeBank
 
@@ -40,11 +41,6 @@ STATUTE: Final = Statute(
 )
 
 
-def is_there() -> bool:
-    """Return true where somebody can sign in."""
-    return Person.objects.exists()
-
-
 @transaction.atomic
 def settle_in(today: date | None = None) -> None:
     """Make the people, their accounts, and what they exchanged in the three months before a day."""
@@ -68,7 +64,9 @@ def _exchange(bank: TimeBank, today: date) -> None:
     accounts = [account for _, _, account, _ in PEOPLE]
     owed = dict.fromkeys(accounts, 0)
     for n in range(60):
-        day = today - timedelta(days=90 - n * 3 // 2)
+        start = datetime.combine(today, time(choose.randint(8, 17))) - timedelta(
+            days=90 - n * 3 // 2
+        )
         earner, spender = choose.sample(accounts, 2)
         if owed[spender] < -20:  # quarters of an hour: who owes much helps first
             earner, spender = spender, earner
@@ -76,33 +74,26 @@ def _exchange(bank: TimeBank, today: date) -> None:
         owed[earner] += quarters
         owed[spender] -= quarters
         category = choose.choice(list(settings.ACTIVITIES)[:-1])
-        start = datetime.combine(day, time(choose.randint(8, 17)))
+        hours = timedelta(minutes=15 * quarters)
         bank.transfer(
-            earner=earner,
-            spender=spender,
-            hours=timedelta(minutes=15 * quarters),
-            occurred_on=day,
-            started_at=start.time(),
-            ended_at=(start + timedelta(minutes=15 * quarters)).time(),
-            category=category,
-            area=settings.ACTIVITIES[category],
+            earner=earner, spender=spender, hours=hours, occurred_on=start.date(),
+            started_at=start.time(), ended_at=(start + hours).time(),
             via="m-103" if n % 7 == 0 and "m-103" not in (earner, spender) else None,
-            id=f"demo-{n + 1}",
-        )
+            id=f"demo-{n + 1}", **labels(category),
+        )  # fmt: skip
 
 
 def _leave_open(today: date) -> None:
     """Leave something to do: a proposal of each kind, and a correction that is asked for."""
     Proposal.objects.create(
-        earner="m-102", spender="m-101", seconds=5400, day=today, started_at=time(15),
+        earner="m-102", spender="m-101", seconds=5400, occurred_on=today, started_at=time(15),
         ended_at=time(16, 30), category="computer", note="Una mail che non parte",
-        proposed_by="m-102",
+        asked_by="m-102",
     )  # fmt: skip
     with acting("m-101") as bank:
         bank.hold(
             earner="m-106", spender="m-101", hours=2, occurred_on=today + timedelta(days=3),
-            started_at=time(9), ended_at=time(11), category="spesa", area="family help",
-            expires_in="60d",
+            started_at=time(9), ended_at=time(11), expires_in="60d", **labels("spesa"),
         )  # fmt: skip
         last = [one for one in bank.transfers(account="m-101") if not one.reverses][-1]
     Correction.objects.create(

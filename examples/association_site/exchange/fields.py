@@ -1,4 +1,4 @@
-"""Fields of forms: hours as people write them, days and times as browsers ask for them."""
+"""Fields of forms: days and times as browsers ask for them, and what was done."""
 
 from __future__ import annotations
 
@@ -6,34 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-
-from timebank import Hours, explain
-from timebank.errors import InvalidHours
-
-
-class HoursField(forms.CharField):
-    """Hours as people write them, `1,5`, `1:30`, `2h` or `45 min`: more than none, within a day."""
-
-    def __init__(self, **given: Any) -> None:
-        given.setdefault("label", _("Hours"))
-        given.setdefault("help_text", _("For example 1:30, 1,5, 2h or 45 min."))
-        super().__init__(max_length=64, **given)
-
-    def clean(self, value: Any) -> Hours | None:
-        """Return the hours; `None`, where they may be left out and were."""
-        text = super().clean(value)
-        if not text:
-            return None
-        try:
-            hours = Hours(text)
-        except InvalidHours as error:
-            raise ValidationError(explain(error, lang=(get_language() or "it")[:2])) from error
-        if not Hours(0) < hours <= Hours(24):
-            raise ValidationError(_("Hours are more than 0:00, and at most the 24:00 of a day."))
-        return hours
 
 
 class DayField(forms.DateField):
@@ -45,11 +18,12 @@ class DayField(forms.DateField):
 
 
 class TimeField(forms.TimeField):
-    """A time of a day, in whole minutes."""
+    """A time of a day, in whole minutes; it may be left out."""
 
     def __init__(self, **given: Any) -> None:
         widget = forms.TimeInput(format="%H:%M", attrs={"type": "time"})
-        super().__init__(widget=widget, input_formats=["%H:%M", "%H.%M", "%H"], **given)
+        formats = ["%H:%M", "%H.%M", "%H"]
+        super().__init__(widget=widget, input_formats=formats, required=False, **given)
 
 
 class ActivityField(forms.ChoiceField):
@@ -60,6 +34,6 @@ class ActivityField(forms.ChoiceField):
         super().__init__(label=_("Activity"), required=False, choices=choices, **given)
 
 
-def labels(activity: str) -> dict[str, str | None]:
+def labels(activity: str) -> dict[str, Any]:
     """Return the category and the area of an exchange: those of an activity, or none."""
     return {"category": activity or None, "area": settings.ACTIVITIES.get(activity)}

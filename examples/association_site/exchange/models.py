@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from exchange.fields import labels
+from timebank import Hours
+from timebank.errors import IdempotencyMismatch
 
 
 def new_actor() -> str:
@@ -20,10 +24,8 @@ class Person(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     actor = models.CharField(max_length=128, unique=True, default=new_actor)
-    name = models.CharField(_("name"), max_length=200)
-    listed = models.BooleanField(
-        _("in the directory"), default=False, help_text=_("Other members find you by your name.")
-    )
+    name = models.CharField(max_length=200)
+    listed = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.name or self.actor
@@ -37,11 +39,39 @@ class Person(models.Model):
         return found
 
 
-class Proposal(models.Model):
+class Asked(models.Model):
+    """What somebody asks another: its id is that of the form, and of what is booked by it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    asked_by = models.CharField(max_length=128)
+    asked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """The oldest first."""
+
+        abstract = True
+        ordering: ClassVar = ["asked_at"]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @classmethod
+    def keep(cls, id: uuid.UUID, **values: Any) -> Self:
+        """Keep it, once; what was kept otherwise is refused as the bank refuses it.
+
+        :raises IdempotencyMismatch: so it was.
+        """
+        row, made = cls.objects.get_or_create(id=id, defaults=values)
+        if not made and any(getattr(row, name) != value for name, value in values.items()):
+            raise IdempotencyMismatch(str(id), original=row, differs="the values")
+        return row
+
+
+class Proposal(Asked):
     """An exchange that an earner proposes: it reserves nothing until the spender confirms it.
 
-    What is booked then has the row's UUID as its id. (A spender who proposes reserves hours: that
-    is a hold of the ledger, and no row of the site.)
+    (A spender who proposes reserves hours: that is a hold of the ledger, and no row of the site.
+    Pages show both alike, by the names that a hold has.)
     """
 
     class State(models.TextChoices):
@@ -52,29 +82,30 @@ class Proposal(models.Model):
         DECLINED = "declined", _("declined")
         WITHDRAWN = "withdrawn", _("withdrawn")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     earner = models.CharField(max_length=128)
     spender = models.CharField(max_length=128)
     seconds = models.PositiveIntegerField()
-    day = models.DateField()
+    occurred_on = models.DateField()
     started_at = models.TimeField(null=True)
     ended_at = models.TimeField(null=True)
     category = models.CharField(max_length=200, blank=True)
     note = models.TextField(blank=True)
-    proposed_by = models.CharField(max_length=128)
-    proposed_at = models.DateTimeField(auto_now_add=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
 
-    class Meta:
-        """The oldest first."""
+    what = "proposal"
+    earners = property(lambda self: [self.earner])
+    spenders = property(lambda self: [self.spender])
+    hours = property(lambda self: Hours.from_seconds(self.seconds))
+    actor = property(lambda self: self.asked_by)
 
-        ordering: ClassVar = ["proposed_at"]
+    def terms(self) -> dict[str, Any]:
+        """Return the exchange as the bank takes it, to book it or to reserve its hours."""
+        names = ("earner", "spender", "hours", "occurred_on", "started_at", "ended_at")
+        said = {name: getattr(self, name) for name in names}
+        return {**said, "note": self.note or None, **labels(self.category)}
 
-    def __str__(self) -> str:
-        return str(self.id)
 
-
-class Correction(models.Model):
+class Correction(Asked):
     """What a member asks the coordinator to put right, and what was answered."""
 
     class State(models.TextChoices):
@@ -84,19 +115,8 @@ class Correction(models.Model):
         DONE = "done", _("corrected")
         DECLINED = "declined", _("stays as it is")
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     transfer = models.CharField(max_length=128)
     account = models.CharField(max_length=128)
-    asked_by = models.CharField(max_length=128)
-    asked_at = models.DateTimeField(auto_now_add=True)
     text = models.TextField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     answer = models.TextField(blank=True)
-
-    class Meta:
-        """The oldest first."""
-
-        ordering: ClassVar = ["asked_at"]
-
-    def __str__(self) -> str:
-        return str(self.id)

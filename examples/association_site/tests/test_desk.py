@@ -6,17 +6,13 @@ import re
 import uuid
 from datetime import date, timedelta
 from typing import Any
-from unittest import mock
 
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError
 from django.test import Client
 from django.utils import timezone
 from exchange.access import acting
 from exchange.models import Correction, Person, Proposal
 
 from tests.site import SiteTestCase
-from timebank import Band, Statute
 from timebank.contrib import cheques
 
 TODAY = timezone.localdate()
@@ -69,13 +65,14 @@ class WhoMayTests(DeskTestCase):
                 self.assertRedirects(answer, f"/login/?next=/desk/{page}")
 
     def test_what_is_not_there_is_said_so(self) -> None:
-        """An account, a correction, a hold or a month that there is not: no page."""
+        """An account, a correction, a hold: no page; what can be none is refused."""
         for page in (
-            "accounts/m-9/", "accounts/m-9/leave/", "accounts/m-9/login/", "holds/h/",
-            f"corrections/{uuid.uuid4()}/", "calendar/2026/13/", "calendar/99999/1/", "cheques/17/",
-            "cheques/17/print/", "accounts/%00/login/",
+            "accounts/m-9/", "accounts/m-9/leave/", "holds/h/", f"corrections/{uuid.uuid4()}/",
+            "cheques/17/", "cheques/17/print/",
         ):  # fmt: skip
             self.assertEqual((page, 404), (page, self.carla.get(f"/desk/{page}").status_code))
+        for page in ("accounts/%00/", "calendar/2026/13/", "calendar/1/1/", "calendar/99999/1/"):
+            self.assertEqual((page, 400), (page, self.carla.get(f"/desk/{page}").status_code))
 
 
 class RecordTests(DeskTestCase):
@@ -83,12 +80,12 @@ class RecordTests(DeskTestCase):
 
     def test_a_slip_is_booked_once_by_who_acted(self) -> None:
         """Sent twice it is booked once; the record names the coordinator, and the day is kept."""
-        slip = self.slip(arranged="on", category="spesa", started_at="09:00", ended_at="10:30")
+        slip = self.slip(category="spesa", started_at="09:00", ended_at="10:30")
         self.assertRedirects(self.carla.post("/desk/record/", slip), "/desk/record/?day=2026-03-02")
         again = self.text(self.carla.post("/desk/record/", slip, follow=True))
         self.assertEqual(("1:30", "-1:30"), (self.posted("m-1"), self.posted("m-5")))
         booked = self.bank.transfer_by_id(slip["operation"])
-        self.assertEqual(("m-3", "m-3", "spesa"), (booked.actor, booked.via, booked.category))
+        self.assertEqual(("m-3", "spesa"), (booked.actor, booked.category))
         self.assertIn("It had been recorded already: 1:30, Anna for Rosa.", again)
         self.assertIn('value="2026-03-02"', again)
 
@@ -109,12 +106,20 @@ class RecordTests(DeskTestCase):
         self.assertEqual("1:30", str(self.bank.balance("m-5").held))
         page = f"/desk/holds/{slip['operation']}/"
         self.assertIn("Anna for Rosa", self.text(self.carla.get(page)))
-        done = {"operation": str(uuid.uuid4()), "how": "settle", "hours": "1", "day": "2026-03-02"}
+        early = self.carla.post(page, {"answer": "confirm"})
+        self.assertContains(early, "It is planned for")
+        self.carla.post(page, {"answer": "nonsense"})
+        self.assertEqual("open", self.bank.hold_by_id(slip["operation"]).status)
         for _ in range(2):
-            self.assertRedirects(self.carla.post(page, done), "/desk/calendar/")
-        self.assertEqual(("1:00", "0:00"), (self.posted("m-1"), str(self.bank.balance("m-5").held)))
-        late = {"operation": str(uuid.uuid4()), "how": "void"}
-        self.assertNotEqual("", self.refusal(self.carla.post(page, late)))
+            self.assertRedirects(self.carla.post(page, {"answer": "decline"}), "/desk/calendar/")
+        self.assertEqual(("0:00", "0:00"), (self.posted("m-1"), str(self.bank.balance("m-5").held)))
+        slip = self.slip(planned="yes")
+        self.carla.post("/desk/record/", slip)
+        page = f"/desk/holds/{slip['operation']}/"
+        for _ in range(2):
+            self.assertRedirects(self.carla.post(page, {"answer": "confirm"}), "/desk/calendar/")
+        self.assertEqual(("1:30", "0:00"), (self.posted("m-1"), str(self.bank.balance("m-5").held)))
+        self.assertContains(self.carla.post(page, {"answer": "decline"}), "settled")
 
     def test_a_refusal_keeps_what_was_typed(self) -> None:
         """It is said in words, with names, above the form."""
@@ -160,7 +165,7 @@ class AccountTests(DeskTestCase):
         shown = self.carla.post("/desk/accounts/open/", form, follow=True)
         link = shown.context["link"]
         self.assertIn(link, self.text(shown))
-        self.assertNotIn("/welcome/", self.text(self.carla.get(f"/desk/accounts/{id}/login/")))
+        self.assertNotIn("/welcome/", self.text(self.carla.get(f"/desk/accounts/{id}/")))
         ernesto = Client(headers={"accept-language": "en"})
         choose = ernesto.get(link, follow=True)
         chosen = {"new_password1": "ore-di-quartiere-7", "new_password2": "ore-di-quartiere-7"}
@@ -177,46 +182,37 @@ class AccountTests(DeskTestCase):
         self.assertEqual(1, Person.objects.filter(actor=self.opened(form)).count())
 
     def test_a_name_that_is_taken_is_refused(self) -> None:
-        """One to sign in with, always; one of a member, unless it is somebody else."""
-        taken = self.carla.post("/desk/accounts/open/", self.opening(username="ANNA"))
-        self.assertIn("Somebody else signs in with this name", self.refusal(taken))
-        same = self.carla.post("/desk/accounts/open/", self.opening(name="anna"))
-        self.assertIn("m-1", self.refusal(same))
-        other = self.opening(name="anna", another="on")
+        """To sign in with; nothing of it is done, and two members may have one name."""
+        for username, words in (("ANNA", "Somebody else signs in"), ("a b", "valid username")):
+            form = self.opening(username=username)
+            self.assertIn(words, self.refusal(self.carla.post("/desk/accounts/open/", form)))
+            self.assertNotIn(self.opened(form), [one.id for one in self.bank.accounts()])
+        other = self.opening(name="Anna")
         self.carla.post("/desk/accounts/open/", other)
-        self.assertEqual("anna", self.bank.account(self.opened(other)).name)
+        self.assertEqual("Anna", self.bank.account(self.opened(other)).name)
 
-    def test_a_name_that_another_desk_gave_away_is_refused(self) -> None:
-        """At the same moment: nothing of it is done, and it is said at the name."""
-        taken = mock.patch("exchange.desk.accounts.person_made", side_effect=IntegrityError)
-        form = self.opening(username="ernesto")
-        with taken:
-            answer = self.carla.post("/desk/accounts/open/", form)
-        self.assertIn("Somebody else signs in with this name", self.refusal(answer))
-        self.assertNotIn(self.opened(form), [one.id for one in self.bank.accounts()])
-
-    def test_a_form_that_was_sent_otherwise_opens_another(self) -> None:
-        """After a step back in the browser: it is asked, and sent again it is another account."""
+    def test_a_form_that_was_sent_otherwise_opens_nothing(self) -> None:
+        """After a step back in the browser it is refused, in words."""
         form = self.opening()
         self.carla.post("/desk/accounts/open/", form)
         again = self.carla.post("/desk/accounts/open/", {**form, "name": "Ines Fontana"})
-        self.assertIn("You sent this form already", self.refusal(again))
-        self.assertNotEqual(form["operation"], again.context["form"].data["operation"])
+        self.assertIn("Ernesto Villa already", self.refusal(again))
+        self.assertEqual("Ernesto Villa", self.bank.account(self.opened(form)).name)
 
     def test_no_link_is_made_for_who_has_a_role(self) -> None:
         """Who works at the desk does not become the treasurer by a new password."""
-        form = {"operation": str(uuid.uuid4())}
-        answer = self.carla.post("/desk/accounts/m-4/login/", form)
-        self.assertIn("no link at the desk", self.refusal(answer))
-        self.assertIn("/welcome/", self.text(
-            self.carla.post("/desk/accounts/m-1/login/", form, follow=True)
-        ))  # fmt: skip
+        answer = self.carla.post("/desk/accounts/m-4/login/")
+        self.assertContains(answer, "no link at the desk")
+        again = self.carla.post("/desk/accounts/m-1/login/", follow=True)
+        self.assertContains(again, "/welcome/")
 
     def test_who_has_an_account_may_sign_in_later(self) -> None:
-        """Rosa's account had no login."""
-        form = {"operation": str(uuid.uuid4()), "username": "rosa"}
-        shown = self.carla.post("/desk/accounts/m-5/login/", form, follow=True)
-        self.assertIn("/welcome/", self.text(shown))
+        """Rosa's account had no login; her name is that of the account."""
+        for username in ("", "anna", "x" * 151):
+            page = self.carla.post("/desk/accounts/m-5/login/", {"username": username})
+            self.assertContains(page, 'class="refusal"')
+        shown = self.carla.post("/desk/accounts/m-5/login/", {"username": "rosa"}, follow=True)
+        self.assertContains(shown, "/welcome/")
         self.assertEqual("Rosa", Person.objects.get(actor="m-5").name)
 
     def test_an_account_is_suspended_and_let_go_on(self) -> None:
@@ -232,35 +228,29 @@ class AccountTests(DeskTestCase):
         with acting("m-3", ["coordinator"]) as bank:
             bank.leave("m-1")
         refused = self.carla.post(url, {"do": "freeze"}, follow=True)
-        self.assertIn('class="error"', self.text(refused))
+        self.assertContains(refused, 'class="refusal"')
         self.carla.post(url, {"do": "nonsense"})
         self.assertEqual("closed", self.bank.account("m-1").status)
 
     def test_somebody_acts_for_who_cannot_until_a_day(self) -> None:
-        """One of those who sign in, or somebody new, without an account; and it is ended."""
+        """One of those who sign in; and it is ended."""
         url, until = "/desk/accounts/m-5/delegate/", (TODAY + timedelta(days=90)).isoformat()
-        anna = {"operation": str(uuid.uuid4()), "person": "m-1", "until": until}
-        self.carla.post(url, anna)
-        son = {"operation": str(uuid.uuid4()), "name": "Il figlio", "username": "figlio"}
+        anna = {"person": "m-1", "until": until}
         for _ in range(2):
-            self.assertIn("/welcome/", self.text(self.carla.post(url, son, follow=True)))
+            self.assertRedirects(self.carla.post(url, anna), "/desk/accounts/m-5/")
         acting_for = {one.delegate: one.until for one in self.bank.delegates("m-5")}
-        self.assertEqual({"m-1", "m-2", self.opened(son)}, set(acting_for))
+        self.assertEqual({"m-1", "m-2"}, set(acting_for))
         self.assertEqual(until, str(acting_for["m-1"]))
         self.carla.post("/desk/accounts/m-5/delegate/end/", {"delegate": "m-1"})
-        self.assertEqual(2, len(self.bank.delegates("m-5")))
-        self.assertNotEqual(
-            "", self.refusal(self.carla.post(url, {"operation": anna["operation"]}))
-        )
-        past = {**anna, "operation": str(uuid.uuid4()), "until": "2020-01-01"}
-        self.assertNotEqual("", self.refusal(self.carla.post(url, past)))
+        self.assertEqual(1, len(self.bank.delegates("m-5")))
+        for wrong in ({}, {"person": "m-9"}, {**anna, "until": "2020-01-01"}):
+            self.assertNotEqual("", self.refusal(self.carla.post(url, wrong)))
 
     def test_the_list_finds_by_name_and_number(self) -> None:
-        """It shows balances and the last exchange."""
+        """It shows balances."""
         self.carla.post("/desk/record/", self.slip())
         page = self.text(self.carla.get("/desk/accounts/?q=ros"))
         self.assertIn("-1:30", page)
-        self.assertIn("2 Mar 2026", page)
         self.assertNotIn("Teresa", page)
 
 
@@ -282,7 +272,7 @@ class LeavingTests(DeskTestCase):
         """The hours, the account, the login and what was proposed; sent twice, once."""
         self.carla.post("/desk/record/", self.slip())
         Proposal.objects.create(
-            earner="m-1", spender="m-2", seconds=3600, day="2026-03-02", proposed_by="m-1"
+            earner="m-1", spender="m-2", seconds=3600, occurred_on="2026-03-02", asked_by="m-1"
         )
         anna = self.signed_in("anna")
         form = self.form(confirm="yes")
@@ -293,18 +283,17 @@ class LeavingTests(DeskTestCase):
         self.assertEqual("closed", self.bank.account("m-1").status)
         self.assertEqual(["withdrawn"], [one.state for one in Proposal.objects.all()])
         self.assertRedirects(anna.get("/"), "/login/?next=/")
-        self.carla.post("/desk/accounts/m-1/state/", {"do": "reopen"})
-        self.assertEqual(200, self.signed_in("anna").get("/").status_code)
 
     def test_a_debt_does_not_go_away_at_the_desk(self) -> None:
         """Without a write-off it is refused, with one too: nothing of it is done."""
         self.carla.post("/desk/record/", self.slip(earner="m-5", spender="m-1"))
-        for form in (self.form(), self.form(confirm="yes"), self.form(write_off="fund")):
+        for form in (self.form(), self.form(confirm="yes")):
             self.assertNotEqual(
                 "", self.refusal(self.carla.post("/desk/accounts/m-1/leave/", form))
             )
-        sent = self.form(write_off="fund", confirm="yes")
-        self.assertEqual(403, self.carla.post("/desk/accounts/m-1/leave/", sent).status_code)
+        for form in (self.form(write_off="fund"), self.form(write_off="fund", confirm="yes")):
+            sent = self.carla.post("/desk/accounts/m-1/leave/", form)
+            self.assertEqual(403, sent.status_code)
         self.assertEqual("-1:30", self.posted("m-1"))
         self.assertTrue(Person.objects.get(actor="m-1").user.is_active)
 
@@ -315,15 +304,6 @@ class LeavingTests(DeskTestCase):
         self.carla.post("/desk/accounts/m-1/leave/", self.form(write_off="fund", confirm="yes"))
         self.assertEqual(("0:00", "-1:30"), (self.posted("m-1"), self.posted("fund")))
 
-    def test_nobody_is_given_hours_without_consent(self) -> None:
-        """An assignment says that they agreed."""
-        self.carla.post("/desk/record/", self.slip())
-        form = self.form(assign="m-2")
-        self.assertIn("Bruno", self.refusal(self.carla.post("/desk/accounts/m-1/leave/", form)))
-        form = self.form(assign="m-2", consented="on", confirm="yes")
-        self.carla.post("/desk/accounts/m-1/leave/", form)
-        self.assertEqual(("1:30", "0:00"), (self.posted("m-2"), self.posted("fund")))
-
 
 class CorrectionTests(DeskTestCase):
     """What members ask is answered once."""
@@ -331,7 +311,7 @@ class CorrectionTests(DeskTestCase):
     def setUp(self) -> None:
         """Let Rosa's delegate ask to correct an exchange."""
         super().setUp()
-        slip = self.slip(category="spessa")
+        slip = self.slip(category="altro")
         self.carla.post("/desk/record/", slip)
         self.id = slip["operation"]
         self.row = Correction.objects.create(
@@ -383,24 +363,20 @@ class OverviewTests(DeskTestCase):
     """What is to be done, and the calendar."""
 
     def test_the_first_page_says_what_waits(self) -> None:
-        """Corrections, reserved hours, proposals and debts, each with where to go."""
-        with acting("m-4", ["treasurer"]) as bank:
-            bank.adopt(Statute(version="v/1", limits={"member": Band(floor="-10")}))
-        with acting("m-4", ["treasurer"]) as bank:
-            bank.transfer(earner="m-1", spender="m-5", hours=12, limits="unchecked")
+        """Corrections, reserved hours and proposals, each with where to go."""
         hold = self.slip(planned="yes", spender="m-2")
         self.carla.post("/desk/record/", hold)
         Correction.objects.create(transfer="t", account="m-1", asked_by="m-1", text="x")
         row = Proposal.objects.create(
-            earner="m-1", spender="m-2", seconds=3600, day="2026-03-02", proposed_by="m-1"
+            earner="m-1", spender="m-2", seconds=3600, occurred_on="2026-03-02", asked_by="m-1"
         )
         page = self.text(self.carla.get("/desk/"))
         self.assertNotIn("<strong>1:00</strong>, Anna for Bruno", page)
-        Proposal.objects.filter(pk=row.pk).update(proposed_at=row.proposed_at - timedelta(days=8))
+        Proposal.objects.filter(pk=row.pk).update(asked_at=row.asked_at - timedelta(days=8))
         page = self.text(self.carla.get("/desk/"))
         for part in (
             "1 waits for your answer", f"/desk/holds/{hold['operation']}/",
-            "<strong>1:00</strong>, Anna for Bruno", 'href="/desk/accounts/m-5/">Rosa</a>: -12:00',
+            "<strong>1:00</strong>, Anna for Bruno",
         ):  # fmt: skip
             self.assertIn(part, page)
 
@@ -463,7 +439,6 @@ class ChequeTests(DeskTestCase):
         filled = self.text(self.carla.get(f"/desk/cheques/enter/?number={self.numbers[0]}"))
         self.assertIn(f'value="{self.numbers[0]}"', filled)
         self.assertIn("17", self.text(self.carla.get("/desk/cheques/")))
-        self.assertIn("/desk/cheques/17/", self.text(self.carla.get("/desk/accounts/m-5/")))
 
     def test_a_pile_is_previewed_and_booked_in_one_commit(self) -> None:
         """Sent again, each number counts once."""
@@ -495,24 +470,11 @@ class ChequeTests(DeskTestCase):
         self.assertIn('value="Nessuno"', page)
         self.assertNotIn(f'name="number" value="{self.numbers[0]}"', page)
 
-    def test_a_file_is_entered_as_the_lines_are(self) -> None:
-        """It is kept in the page from the preview to the booking; what is no sheet is refused."""
-        url = "/desk/cheques/enter/"
-        text = f"Numero;A chi;Ore;Giorno\n{self.numbers[2]};Anna;1,5;2/3/2026\n"
-        carla = self.signed_in("carla", "it")
-        shown = carla.post(url, {"file": SimpleUploadedFile("a.csv", text.encode())})
-        self.assertEqual("0:00", self.posted("m-1"))
-        carla.post(url, {"sheet": shown.context["sheet"], "do": "book"})
-        made = self.bank.transfer_by_id(f"cheque:{self.numbers[2]}")
-        self.assertEqual((date(2026, 3, 2), "1:30"), (made.occurred_on, str(made.hours)))
-        for file in (b"", b"\x00\x01", b"a;b\n1;2\n"):
-            page = self.text(carla.post(url, {"file": SimpleUploadedFile("a.csv", file)}))
-            self.assertIn('class="refusal"', page)
-        large = SimpleUploadedFile("a.csv", b"x" * 2_000_001)
-        self.assertIn("troppo grande", self.text(carla.post(url, {"file": large})))
-        for sheet in ("?", "abc", ""):
-            page = self.text(carla.post(url, {"sheet": sheet, "do": "book"}))
-            self.assertIn('class="refusal"', page)
+    def test_an_empty_pile_is_no_pile(self) -> None:
+        """It is said so, and nothing is booked; nor of a form without its columns."""
+        for form in (self.pile(do="book"), {"do": "book"}, {"number": ["17"], "do": "others"}):
+            page = self.carla.post("/desk/cheques/enter/", form)
+            self.assertContains(page, 'class="refusal"')
 
     def test_lost_cheques_are_voided(self) -> None:
         """One, or all that are out; then nobody enters them, and sent twice it is done once."""
@@ -523,8 +485,9 @@ class ChequeTests(DeskTestCase):
         self.assertEqual([self.numbers[1]], list(map(str, cheques.booklet(self.bank, 17).voided)))
         late = self.pile((self.numbers[1], "m-1", "1"), do="book")
         self.assertIn("1 line cannot", self.text(self.carla.post("/desk/cheques/enter/", late)))
-        entered = self.slip(which=self.numbers[0], code="lost")
-        self.assertNotEqual("", self.refusal(self.carla.post("/desk/cheques/17/", entered)))
+        for which in (self.numbers[0], "17-03-34", "nonsense"):
+            page = self.carla.post("/desk/cheques/17/", {"which": which, "code": "lost"})
+            self.assertContains(page, 'class="refusal"')
         for _ in range(2):
             self.carla.post("/desk/cheques/17/", self.slip(which="all", code="stolen"))
         self.assertEqual((), cheques.booklet(self.bank, 17).out)

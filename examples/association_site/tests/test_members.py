@@ -52,7 +52,7 @@ class ProposeTests(MembersTestCase):
         """It is a row; no hours are held, and none are moved."""
         row = self.proposed(started_at="15:00", ended_at="16:30", category="spesa", note="mercato")
         self.assertEqual(
-            ("m-1", "m-2", 5400, "m-1"), (row.earner, row.spender, row.seconds, row.proposed_by)
+            ("m-1", "m-2", 5400, "m-1"), (row.earner, row.spender, row.seconds, row.asked_by)
         )
         self.assertEqual(("spesa", "mercato", "open"), (row.category, row.note, row.state))
         self.assertEqual("0:00", str(self.bank.balance("m-2").held))
@@ -96,29 +96,24 @@ class ProposeTests(MembersTestCase):
             with self.subTest(text):
                 self.assertEqual(5400, self.proposed(hours=text).seconds)
 
-    def test_left_out_hours_are_the_time_from_beginning_to_end(self) -> None:
-        """Over midnight too."""
-        self.assertEqual(6300, self.proposed(hours="", started_at="9:00", ended_at="10:45").seconds)
-        self.assertEqual(7200, self.proposed(hours="", started_at="23:00", ended_at="1:00").seconds)
-
     def test_what_cannot_be_is_said_beside_its_field(self) -> None:
         """In the language of the reader, and what was typed stays."""
         today = timezone.localdate()
         cases: list[tuple[str, dict[str, Any], str, str]] = [
             ("hours", {"hours": "0"}, "more than 0:00", "più di 0:00"),
             ("hours", {"hours": "-1"}, "more than 0:00", "più di 0:00"),
-            ("hours", {"hours": "25:00"}, "at most the 24:00", "al massimo le 24:00"),
+            ("hours", {"hours": "25:00"}, "at most 24:00", "al massimo 24:00"),
             ("hours", {"hours": "abc"}, "abc", "Queste non sono ore: 'abc'"),
-            ("hours", {"hours": ""}, "from when to when", "Scrivi quante ore"),
+            ("hours", {"hours": ""}, "required", "obbligatorio"),
             ("hours", {"hours": "9", "side": "received"}, "9:00", "non può spendere 9:00"),
             ("day", {"day": today + timedelta(days=31)}, "30 days", "30 giorni"),
             ("day", {"day": "2999-01-01"}, "30 days", "30 giorni"),
-            ("day", {"day": today - timedelta(days=400)}, "a year ago", "più di un anno fa"),
+            ("day", {"day": today - timedelta(days=400)}, "last year", "ultimo anno"),
             ("day", {"day": "yesterday"}, "valid date", "data valida"),
             ("started_at", {"started_at": "25:00"}, "valid time", "ora valida"),
             ("other", {"other": ""}, "Choose a name", "Scegli un nome"),
             ("number", {"other": "", "number": "m-9"}, "m-9", "non c'è un conto m-9"),
-            ("number", {"number": "m-3"}, "one of the two", "uno dei due"),
+            ("other", {"number": "m-3"}, "one of the two", "uno dei due"),
             ("side", {"side": ""}, "required", "obbligatorio"),
             ("__all__", {"other": "", "number": "m-1"}, "Anna", "Anna non può dare e ricevere"),
         ]  # fmt: skip
@@ -226,9 +221,6 @@ class ProposalTests(MembersTestCase):
                 with self.subTest(who=who, verb=verb):
                     answer = self.signed_in(who).post(f"/proposals/{row.id}/{verb}/")
                     self.assertEqual(403, answer.status_code)
-        self.assertEqual(
-            403, self.signed_in("anna").get(f"/proposals/{row.id}/confirm/").status_code
-        )
         for who in ("bruno", "teresa", "carla"):
             answer = self.signed_in(who).post(f"/proposals/{row.id}/withdraw/")
             self.assertEqual(403, answer.status_code)
@@ -250,7 +242,7 @@ class ProposalTests(MembersTestCase):
         self.bank.set_limits("m-2", floor="-5")
         answer = self.signed_in("bruno", "it").post(f"/proposals/{row.id}/confirm/")
         self.assertContains(answer, "Bruno non può spendere 8:00")
-        self.assertContains(answer, "Conferma</button>")
+        self.assertContains(self.signed_in("bruno", "it").get("/"), "Conferma</button>")
         row.refresh_from_db()
         self.assertEqual("open", row.state)
         self.bank.set_limits("m-2", floor="-10")
@@ -269,21 +261,14 @@ class ProposalTests(MembersTestCase):
         self.assertEqual("0:00", self.posted("m-1"))
         self.assertEqual("open", self.bank.hold_by_id(id).status)
 
-    def test_who_follows_a_link_is_asked(self) -> None:
-        """A page with a button; looking at it changes nothing."""
+    def test_a_link_answers_nothing(self) -> None:
+        """Only a button does; its address alone, as after signing in again, leads back."""
         row, id = self.proposed(), self.held()
-        for who, path in (
-            ("bruno", f"/proposals/{row.id}/confirm/"),
-            ("bruno", f"/proposals/{row.id}/decline/"),
-            ("anna", f"/proposals/{row.id}/withdraw/"),
-            ("bruno", f"/holds/{id}/confirm/"),
-            ("bruno", f"/holds/{id}/decline/"),
-            ("anna", f"/holds/{id}/withdraw/"),
-        ):
-            with self.subTest(path):
-                self.assertContains(self.signed_in(who).get(path), '<button class="main">')
-        self.assertEqual("open", self.bank.hold_by_id(id).status)
-        self.assertEqual("0:00", self.posted("m-1"))
+        for path in (f"/proposals/{row.id}/confirm/", f"/holds/{id}/decline/"):
+            page = self.signed_in("bruno").get(path)
+            self.assertContains(page, "To the first page", status_code=405)
+        row.refresh_from_db()
+        self.assertEqual(("open", "open"), (row.state, self.bank.hold_by_id(id).status))
 
 
 class HoldTests(MembersTestCase):
@@ -310,11 +295,11 @@ class HoldTests(MembersTestCase):
         id = self.held()
         self.signed_in("bruno").post(f"/holds/{id}/confirm/")
         answer = self.signed_in("anna").post(f"/holds/{id}/withdraw/")
-        self.assertContains(answer, "It was answered already: confirmed")
+        self.assertContains(answer, "settled")
         id = self.held()
         self.signed_in("anna").post(f"/holds/{id}/withdraw/")
         answer = self.signed_in("bruno").post(f"/holds/{id}/confirm/")
-        self.assertContains(answer, "It was answered already: declined or taken back")
+        self.assertContains(answer, "voided")
         self.assertEqual("1:30", self.posted("m-2"))
 
     def test_nobody_else_answers(self) -> None:
@@ -324,7 +309,7 @@ class HoldTests(MembersTestCase):
             for verb in ("confirm", "decline", "withdraw"):
                 answer = self.signed_in(who).post(f"/holds/{id}/{verb}/")
                 self.assertEqual(403, answer.status_code)
-        missing = self.signed_in("anna").get("/holds/nothing/confirm/")
+        missing = self.signed_in("anna").post("/holds/nothing/confirm/")
         self.assertIn(missing.status_code, {403, 404})
         self.assertEqual("open", self.bank.hold_by_id(id).status)
 
@@ -361,21 +346,11 @@ class StatementTests(MembersTestCase):
         self.assertContains(wrong, "This day is before the first one.")
 
     def test_nobody_sees_another(self) -> None:
-        """A page, a table, an account that is not there: the same answer."""
+        """Of somebody, or of an account that is not there: the same answer."""
         anna = self.signed_in("anna")
         for id in ("m-2", "m-5", "fund", "nothing"):
-            for query in ("", "?sheet=1"):
-                self.assertEqual(403, anna.get(f"/accounts/{id}/statement/{query}").status_code)
+            self.assertEqual(403, anna.get(f"/accounts/{id}/statement/").status_code)
         self.assertEqual(200, self.signed_in("bruno").get("/accounts/m-5/statement/").status_code)
-
-    def test_it_is_a_table_for_a_spreadsheet(self) -> None:
-        """With the signs that a spreadsheet of the reader's language expects."""
-        for language, sign in (("it", ";"), ("en", ",")):
-            answer = self.signed_in("anna", language).get("/accounts/m-1/statement/?since=&sheet=1")
-            lines = self.text(answer).removeprefix("\ufeff").split("\r\n")
-            self.assertEqual(4 + 1, len(lines))
-            self.assertEqual("occurred_on", lines[0].split(sign)[0])
-            self.assertIn("attachment", answer.headers["Content-Disposition"])
 
 
 class CorrectionTests(MembersTestCase):
@@ -419,7 +394,6 @@ class PeopleTests(MembersTestCase):
         self.assertContains(page, "/propose/?other=m-2")
         self.assertNotContains(page, "Carla")
         self.assertNotContains(page, "m-3")
-        self.assertNotContains(self.signed_in("anna").get("/people/?q=car"), "Bruno")
 
     def test_one_may_leave_the_directory(self) -> None:
         """And come back."""

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from timebank.queries.impact import Impact
     from timebank.queries.presences import Presences
     from timebank.reports import json
+    from timebank.reports.known_names import KnownNames
     from timebank.reports.valued import Rates, Value
 
-__all__ = ["impact", "json", "value"]
+__all__ = ["KnownNames", "impact", "json", "value"]
 
 
 def impact(
@@ -78,8 +79,13 @@ def value(presences: Presences, rates: Rates, currency: str = "EUR") -> Value:
 
 
 def __getattr__(name: str) -> Any:
-    """Load `json` when it is first asked for: it needs the classes of all results."""
+    """Load what is first asked for: `json` needs the classes of all results.
+
+    :raises AttributeError: there is no such name.
+    """
     if name == "json":
         return import_module("timebank.reports.json")
+    if name == "KnownNames":
+        return import_module("timebank.reports.known_names").KnownNames
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from calendar import Calendar
 from collections.abc import Iterable, Mapping
-from datetime import date, time
+from datetime import MAXYEAR, MINYEAR, date, time
 
+from timebank.errors import InvalidRequest
 from timebank.model import Across, Hold
 from timebank.model.agreements import account_of
 from timebank.reports.text import (
@@ -64,6 +66,34 @@ def calendar(holds: Iterable[Hold]) -> list[Hold]:
         holds,
         key=lambda hold: (hold.occurred_on or date.max, hold.started_at or time.min, hold.sequence),
     )
+
+
+def weeks_of(holds: Iterable[Hold], year: int, month: int) -> list[list[tuple[date, list[Hold]]]]:
+    """Return the weeks of a month, from Mondays to Sundays: each day, and what is planned for it.
+
+    Days of the months before and after fill the first and the last week. Those of a day are in the
+    order of `calendar`; holds without a day are on none.
+
+    :raises InvalidRequest: no such month, or one at an end of time.
+
+    >>> from datetime import date
+    >>> import timebank
+    >>> from timebank.reports.holds import weeks_of
+    >>> bank = timebank.open("memory:")
+    >>> _ = bank.open_account("m1"), bank.open_account("f1")
+    >>> _ = bank.hold(earner="m1", spender="f1", hours=1, id="h1", occurred_on=date(2027, 3, 2))
+    >>> weeks = weeks_of(bank.holds(), 2027, 3)
+    >>> [(str(day), [hold.id for hold in holds]) for day, holds in weeks[0][:2]]
+    [('2027-03-01', []), ('2027-03-02', ['h1'])]
+    """
+    if not (1 <= month <= 12 and MINYEAR < year < MAXYEAR):  # noqa: PLR2004 - months of a year
+        msg = f"there is no calendar of month {month} of the year {year}"
+        raise InvalidRequest(msg)
+    days: dict[date | None, list[Hold]] = {}
+    for hold in calendar(holds):
+        days.setdefault(hold.occurred_on, []).append(hold)
+    weeks = Calendar().monthdatescalendar(year, month)
+    return [[(day, days.get(day, [])) for day in week] for week in weeks]
 
 
 def holds_text(

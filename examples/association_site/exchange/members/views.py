@@ -8,23 +8,19 @@ from typing import Any, Final
 from django.contrib import messages
 from django.contrib.auth.views import PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
-from django.utils.http import content_disposition_header
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from exchange.access import accounts_of
-from exchange.answers import Booking, SentBefore
+from exchange.answers import Booking, pressed
 from exchange.members.forms import CorrectForm, DelegateForm, PeriodForm
-from exchange.members.proposals import State, shown
 from exchange.models import Correction, Proposal
-from exchange.people import Names, directory
-from timebank.interchange.spreadsheet import MARK, statement_sheet
+from exchange.people import directory, names_for
 
 #: How far back the first page looks for the last exchanges, and how many it shows.
 RECENT: Final = timedelta(days=90)
@@ -33,33 +29,18 @@ FEW: Final = 5
 
 def home(request: Any) -> HttpResponse:
     """Show the accounts for which somebody acts: what they have, and what waits."""
-    bank, accounts = request.bank, []
-    rows = Proposal.objects.filter(state=State.OPEN)
+    bank, today, accounts, told = request.bank, timezone.localdate(), [], []
+    rows = Proposal.objects.filter(state=Proposal.State.OPEN)
     for id in accounts_of(request):
-        recent = bank.statement(id, since=timezone.localdate() - RECENT)
-        asked = [hold for hold in recent.holds if id in hold.earners]
-        proposed = [hold for hold in recent.holds if id not in hold.earners]
-        one = {
-            "account": recent.account,
-            "balance": bank.balance(id),
-            "asked": shown([*rows.filter(spender=id), *asked], bank),
-            "proposed": shown([*rows.filter(earner=id), *proposed], bank),
-            "lines": lines_of(recent)[:FEW],
-        }
-        accounts.append(one)
-    return render(request, "members/home.html", {"accounts": accounts})
-
-
-def lines_of(statement: Any) -> list[dict[str, Any]]:
-    """Return the lines of a statement, the newest first, with the names of the other side."""
-    names = statement.names
-    return [
-        {"line": line, "others": ", ".join(names.get(id, id) for id in line.others)}
-        for line in reversed(statement.lines)
-    ]
-
-
-# -- the statement -----------------------------------------------------------------------
+        made = bank.statement(id, since=today - RECENT)
+        asked = [*rows.filter(spender=id), *(one for one in made.holds if id in one.earners)]
+        own = [*rows.filter(earner=id), *(one for one in made.holds if id not in one.earners)]
+        lines = made.lines[: -FEW - 1 : -1]
+        accounts.append((made, bank.balance(id), asked, own, lines))
+        for one in (*asked, *own):  # who proposes says who they are
+            told += [one.actor, *(one.earners if isinstance(one, Proposal) else one.spenders)]
+    shown = {"accounts": accounts, "names": names_for(bank, told=told), "today": today}
+    return render(request, "members/home.html", shown)
 
 
 def statement(request: Any, id: str) -> HttpResponse:
@@ -68,21 +49,8 @@ def statement(request: Any, id: str) -> HttpResponse:
     form = PeriodForm(request.GET or {"since": date(today.year, 1, 1)})
     period = form.cleaned_data if form.is_valid() else {}
     made = request.bank.statement(id, since=period.get("since"), until=period.get("until"))
-    if "sheet" in request.GET:
-        return _sheet(made)
-    years = [(year, date(year, 1, 1), date(year, 12, 31)) for year in (today.year, today.year - 1)]
-    exchanges = [one for one in lines_of(made) if one["line"].id and not one["line"].reverses]
-    content = {"made": made, "form": form, "years": years, "exchanges": exchanges, "today": today}
-    return render(request, "members/statement.html", content)
-
-
-def _sheet(made: Any) -> HttpResponse:
-    """Return a statement as a table that a spreadsheet of the reader's language opens."""
-    lines = statement_sheet(made, decimal_comma=(get_language() or "it")[:2] == "it")
-    name = f"statement-{made.account.id}.csv"
-    answer = HttpResponse(MARK + "\r\n".join([*lines, ""]), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = content_disposition_header(True, name)
-    return answer
+    shown = {"made": made, "form": form, "lines": made.lines[::-1], "today": today}
+    return render(request, "members/statement.html", shown)
 
 
 # -- corrections -------------------------------------------------------------------------
@@ -99,37 +67,23 @@ class Correct(Booking):
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
         """Show the exchange, to whom the bank shows it."""
-        bank = self.request.bank
-        made, names = bank.transfer_by_id(self.kwargs["id"]), Names(bank)
-        for account in accounts_of(self.request):
-            if account in made.earners | made.spenders:
-                day = bank.statement(account, since=made.occurred_on, until=made.occurred_on)
-                names.add(day.names)
-        sides = [", ".join(names[id] for id in side) for side in (made.earners, made.spenders)]
-        shown = {"made": made, "earner": sides[0], "spender": sides[1]}
-        return super().get_context_data(**shown, **more)
+        made = self.request.bank.transfer_by_id(self.kwargs["id"])
+        return super().get_context_data(one=made, names=self.names(), **more)
 
     def book(self, data: dict[str, Any]) -> str:
         """Keep what is asked, once for each form that was opened."""
         made = self.request.bank.transfer_by_id(self.kwargs["id"])
         both = [*made.earners, *made.spenders]
-        own = [id for id in accounts_of(self.request) if id in both]
-        values = {
-            "transfer": made.id,
-            "account": (own or both)[0],
-            "asked_by": self.request.person.actor,
-            "text": data["text"],
-        }
-        row, made_now = Correction.objects.get_or_create(id=data["operation"], defaults=values)
-        if not made_now and any(getattr(row, name) != value for name, value in values.items()):
-            raise SentBefore
+        account = next((id for id in accounts_of(self.request) if id in both), both[0])
+        asked = {"account": account, "asked_by": self.request.person.actor, "text": data["text"]}
+        Correction.keep(data["operation"], transfer=made.id, **asked)
         return _("The coordinator will look at it, and answer here.")
 
 
 def corrections(request: Any) -> HttpResponse:
     """Show what was asked to be put right for the accounts for which one acts."""
     asked = Correction.objects.filter(account__in=accounts_of(request)).order_by("-asked_at")
-    rows = [{"row": row, "made": request.bank.transfer_by_id(row.transfer)} for row in asked]
+    rows = [(row, request.bank.transfer_by_id(row.transfer)) for row in asked]
     return render(request, "members/corrections.html", {"rows": rows})
 
 
@@ -138,13 +92,7 @@ def corrections(request: Any) -> HttpResponse:
 
 def people(request: Any) -> HttpResponse:
     """Show who wants to be found, by name: nothing else of anybody."""
-    sought = request.GET.get("q", "").strip()
-    found = {
-        id: name
-        for id, name in directory(but=[request.person.actor]).items()
-        if sought.casefold() in name.casefold()
-    }
-    return render(request, "members/people.html", {"found": found, "sought": sought})
+    return render(request, "members/people.html", {"found": directory(but=[request.person.actor])})
 
 
 def profile(request: Any) -> HttpResponse:
@@ -152,13 +100,9 @@ def profile(request: Any) -> HttpResponse:
     bank, actor = request.bank, request.person.actor
     own = actor in accounts_of(request)
     named = bank.delegates(actor) if own else ()
-    names = Names(bank, told=[one.delegate for one in named])
-    content = {
-        "own": own,
-        "acts_for": [(one, names[one.account]) for one in bank.acts_for(actor)],
-        "delegates": [(one, names[one.delegate]) for one in named],
-    }
-    return render(request, "members/profile.html", content)
+    names = names_for(bank, told=[one.delegate for one in named])
+    shown = {"own": own, "acts_for": bank.acts_for(actor), "delegates": named, "names": names}
+    return render(request, "members/profile.html", shown)
 
 
 @require_POST
@@ -189,18 +133,17 @@ class NameDelegate(Booking):
 
     def book(self, data: dict[str, Any]) -> str:
         """Name them, in the ledger."""
-        bank, actor = self.request.bank, self.request.person.actor
-        bank.name_delegate(actor, data["delegate"], until=data["until"])
-        return _("%s may act for you now.") % directory()[data["delegate"]]
+        actor, delegate = self.request.person.actor, data["delegate"]
+        self.request.bank.name_delegate(actor, delegate, until=data["until"])
+        return _("%s may act for you now.") % directory()[delegate]
 
 
 @require_POST
-def end_delegate(request: Any) -> HttpResponse:
-    """End it, for one's own account or as the delegate: who is none any more stays none."""
-    with transaction.atomic():
-        request.bank.end_delegate(request.POST.get("account", ""), request.POST.get("delegate", ""))
-    messages.success(request, _("This has ended."))
-    return redirect("profile")
+def end_delegate(request: Any, id: str | None = None) -> HttpResponse:
+    """End it, for one's own account, as the delegate, or at the desk; twice, it is ended once."""
+    account, delegate = id or request.POST.get("account", ""), request.POST.get("delegate", "")
+    end, to = request.bank.end_delegate, ("desk_account", id) if id else ("profile",)
+    return pressed(request, lambda: end(account, delegate), _("This has ended."), *to)
 
 
 class Password(SuccessMessageMixin, PasswordChangeView):

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from timebank.contrib.cheques.looking import booklet, booklets, next_booklet
     from timebank.contrib.cheques.pile_booking import book, preview
     from timebank.contrib.cheques.pile_report import LineReport, PileReport
+    from timebank.contrib.cheques.pile_text import outcome_text, reason_text
     from timebank.contrib.cheques.piles import Pile, PileLine, pile_of, read_pile
     from timebank.contrib.cheques.printing import booklet_html
+    from timebank.contrib.cheques.showing import code_text, ranges, voided_text
+    from timebank.contrib.cheques.voiding import Wanted, void_all
     from timebank.errors import (
         BookletNotFound,
         BookletTaken,
@@ -57,17 +60,24 @@ __all__ = [
     "PileLine",
     "PileReport",
     "VoidedCheque",
+    "Wanted",
     "book",
     "booklet",
     "booklet_html",
     "booklets",
+    "code_text",
     "enter",
     "issue",
     "next_booklet",
+    "outcome_text",
     "pile_of",
     "preview",
+    "ranges",
     "read_pile",
+    "reason_text",
     "void",
+    "void_all",
+    "voided_text",
 ]
 
 #: Where each name stands. It is imported when it is asked for: the command line finds its commands
@@ -78,7 +88,10 @@ _MODULES = {
     "timebank.contrib.cheques.pile_booking": ("book", "preview"),
     "timebank.contrib.cheques.pile_report": ("LineReport", "PileReport"),
     "timebank.contrib.cheques.piles": ("Pile", "PileLine", "pile_of", "read_pile"),
+    "timebank.contrib.cheques.pile_text": ("outcome_text", "reason_text"),
     "timebank.contrib.cheques.printing": ("booklet_html",),
+    "timebank.contrib.cheques.showing": ("code_text", "ranges", "voided_text"),
+    "timebank.contrib.cheques.voiding": ("Wanted", "void_all"),
     "timebank.errors": (
         *("BookletNotFound", "BookletTaken", "ChequeEntered", "ChequeMistyped"),
         *("ChequeNotFound", "ChequeVoided"),

@@ -69,13 +69,18 @@ def preview(bank: TimeBank, pile: Pile) -> PileReport:
     return _report(bank, pile, lines, done=False)
 
 
-def book(bank: TimeBank, pile: Pile, *, leave_out: bool = False) -> PileReport:
+def book(
+    bank: TimeBank, pile: Pile, *, leave_out: bool = False, seen: str | None = None
+) -> PileReport:
     """Book a pile in one commit, and return what became of each line.
 
     Where a line is refused nothing is booked, and the report is not `done`; with `leave_out` the
     others are. A number that was entered already is no refusal, if it was entered so: a pile may
     be booked again, and by any number of people at the same time. Lines that a limit refuses are
     tried again behind the others, for the papers of a drawer are in no order.
+
+    `seen` is the `digest` of the pile that was shown to who books: where it is of other lines,
+    nothing is booked, and the report is that of `preview`.
 
     :raises OutcomeUnknown: the connection was lost at the commit: book it again, each number
         counts once.
@@ -91,7 +96,11 @@ def book(bank: TimeBank, pile: Pile, *, leave_out: bool = False) -> PileReport:
     ['booked', 'there']
     >>> str(bank.balance("m2").posted)
     '1:30'
+    >>> cheques.book(bank, pile, seen="of other lines").done
+    False
     """
+    if seen not in {None, pile.digest}:
+        return preview(bank, pile)
     entries = entries_of(bank, pile)
     lines: tuple[LineReport, ...] = ()
     try:

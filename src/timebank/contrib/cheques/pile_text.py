@@ -51,7 +51,7 @@ def pile_text(report: PileReport, *, booking: bool = False, left_out: str = "") 
     words = Words("cheques")
     lines = _table(report, words) if report.lines else []
     reasons = [
-        words("reason", n=n, line=words.number(one.line), reason=_said(one, report))
+        words("reason", n=n, line=words.number(one.line), reason=reason_text(one, report))
         for n, one in enumerate(report.refused, 1)
     ]
     flags = [
@@ -111,7 +111,13 @@ def _who(account: str | None, report: PileReport) -> str:
 
 
 def outcome_text(line: LineReport, report: PileReport, n: int = 0) -> str:
-    """Return what becomes of a line in words; `n` is the number of its reason, if it is refused."""
+    """Return what becomes of a line in words; `n` is the number of its reason, if it is refused.
+
+    >>> from timebank.contrib.cheques import LineReport, PileReport, outcome_text
+    >>> line = LineReport(line=2, number="17-03-33", outcome="booked")
+    >>> outcome_text(line, PileReport(name="form", lines=(line,), done=False))
+    'to book'
+    """
     words = Words("cheques")
     match line.outcome:
         case "booked":
@@ -125,7 +131,14 @@ def outcome_text(line: LineReport, report: PileReport, n: int = 0) -> str:
             return words("refused", n=n) if n else words("refused_plain")
 
 
-def _said(line: LineReport, report: PileReport) -> str:
+def reason_text(line: LineReport, report: PileReport) -> str:
+    """Return why a line is refused, in the language that is spoken; nothing where it is not.
+
+    >>> from timebank.contrib.cheques import LineReport, PileReport, reason_text
+    >>> line = LineReport(line=2, number="17-03-33", outcome="refused", reason="is wrong")
+    >>> reason_text(line, PileReport(name="form", lines=(line,), done=False))
+    'is wrong'
+    """
     return in_words(line.reason or "", names=report.names)
 
 
@@ -179,7 +192,7 @@ def write_refused(report: PileReport, pile: Pile, file: TextIO) -> None:
     wide = max(wide, len(titles))
     rows = [(titles, words("column_reason"))]
     # A mark against formulas that is there already is not marked once more.
-    rows += [(list(map(unguarded, one.cells)), _said(one, report)) for one in report.refused]
+    rows += [(list(map(unguarded, one.cells)), reason_text(one, report)) for one in report.refused]
     file.write(_MARK)
     for cells, reason in rows:
         padded = [*cells, *[""] * (wide - len(cells))]

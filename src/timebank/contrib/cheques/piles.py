@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, Final
@@ -61,6 +63,12 @@ class Pile:
     def language(self) -> str | None:
         """The language of most headings."""
         return language_of(self.headings.values())
+
+    @property
+    def digest(self) -> str:
+        """A digest of the lines as they stand, by which `book` knows what was shown before."""
+        lines = [[one.line, *one.cells] for one in self.lines]
+        return hashlib.sha256(json.dumps(lines).encode("ascii")).hexdigest()
 
     def heading(self, column: str) -> str:
         """Return what stands above a column; else its name in the language that is spoken."""

@@ -22,8 +22,7 @@ _CSV: tuple[str, ...] = (
 def ranges(numbers: Sequence[Number]) -> str:
     """Return cheques of a booklet in few figures, without their check digits: `01–03, 07`.
 
-    >>> from timebank.contrib.cheques.showing import ranges
-    >>> from timebank.model.cheques import Number
+    >>> from timebank.contrib.cheques import Number, ranges
     >>> ranges([Number(17, 1), Number(17, 2), Number(17, 3), Number(17, 7)])
     '01–03, 07'
     """  # noqa: RUF002  # a span has an en dash
@@ -149,7 +148,7 @@ def voided_text(voided: Sequence[VoidedCheque], passed: Sequence[Number] = ()) -
 def code_text(code: str) -> str:
     """Return why a cheque was voided in the language that is spoken; other words as they are.
 
-    >>> from timebank.contrib.cheques.showing import code_text
+    >>> from timebank.contrib.cheques import code_text
     >>> code_text("lost"), code_text("eaten")
     ('lost', 'eaten')
     """

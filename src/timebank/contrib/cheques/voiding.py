@@ -35,7 +35,7 @@ class Wanted:
 
         :raises InvalidRequest: neither, or a range that is of two booklets or goes backwards.
 
-        >>> from timebank.contrib.cheques.voiding import Wanted
+        >>> from timebank.contrib.cheques import Wanted
         >>> Wanted.of("17-05..17-24"), Wanted.of("17-03-33").is_range
         (Wanted(booklet=17, first=5, last=24, is_range=True), False)
         """
@@ -79,10 +79,9 @@ def void_all(
 
     >>> import timebank
     >>> from timebank.contrib import cheques
-    >>> from timebank.contrib.cheques.voiding import Wanted, void_all
     >>> bank = timebank.open("memory:")
     >>> _ = bank.open_account("m1"), cheques.issue(bank, "m1", booklet=17)
-    >>> voided, passed = void_all(bank, [Wanted.of("17-05..17-24")], code="lost")
+    >>> voided, passed = cheques.void_all(bank, [cheques.Wanted.of("17-05..17-24")], code="lost")
     >>> len(voided), passed, len(cheques.booklet(bank, 17).out)
     (20, (), 4)
     """

@@ -428,6 +428,12 @@ class TagTests(TestCase):
             assert expected == self.shown("{{ value|hours }}", value=value)
         assert "[]" == self.shown("[{{ nothing.there|hours }}]")
 
+    def test_accounts_by_their_names(self) -> None:
+        """One or several; an id where no name is known."""
+        names = {"m1": "Maria\nR.", "m2": ""}
+        for ids, expected in (("m1", "Maria R."), (["m2", "m3"], "m2, m3"), ({}, ""), (None, "")):
+            assert expected == self.shown("{{ ids|named:names }}", ids=ids, names=names)
+
     def test_a_balance_and_a_statement(self) -> None:
         """In the language of the reader, escaped."""
         bank().open_account("m1")

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchange import community
+from exchange.models import Person
 
 
 class Command(BaseCommand):
@@ -22,19 +23,16 @@ class Command(BaseCommand):
         parser.add_argument("--no-serve", action="store_true", help="Only make the community.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it.
-
-        :raises CommandError: the site is one that is served: its passwords would be known.
-        """
+        """Do it; but not where the site is one that is served, for all know the passwords."""
         if settings.SERVED:
             msg = "the people of the demo have a known password: unset SITE_SECRET"
             raise CommandError(msg)
         call_command("migrate", verbosity=0)
-        if not community.is_there():
+        if not Person.objects.exists():
             community.settle_in()
         self.stdout.write(f"Password of all: {community.PASSWORD}")
         for username, name, _, roles in community.PEOPLE:
-            if username is not None:
-                self.stdout.write(f"  {username:8} {name}{''.join(f' ({one})' for one in roles)}")
+            told = "".join(f" ({one})" for one in roles)
+            self.stdout.write(f"  {username or '-':8} {name}{told}")
         if not options["no_serve"]:
             call_command("runserver", options["address"], use_reloader=False)

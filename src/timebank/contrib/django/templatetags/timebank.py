@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
 from django import template
-from django.utils.translation import get_language
 
 from timebank.bank import TimeBank
 from timebank.contrib.django import bank as joined_bank
@@ -26,7 +25,7 @@ from timebank.reports.statement import (
     total_figures,
 )
 from timebank.reports.text import harmless as harmless_text
-from timebank.reports.words import Words, languages
+from timebank.reports.words import Words
 
 register = template.Library()
 
@@ -52,6 +51,16 @@ def harmless(value: object) -> str:
 def word(value: str, context: str) -> str:
     """Show what a kind or a status is called: `{{ account.kind|word:"account" }}`."""
     return catalogue.of(context, value)
+
+
+@register.filter
+def named(accounts: Iterable[str] | str | None, names: Mapping[str, str]) -> str:
+    """Show accounts by their names, or their ids: `{{ hold.earners|named:names }}`.
+
+    `names` is what the view gives, as `statement.names` or `timebank.reports.KnownNames`.
+    """
+    ids = [accounts] if isinstance(accounts, str) else accounts or ()
+    return harmless_text(", ".join(names.get(id) or id for id in ids))
 
 
 @register.filter
@@ -84,8 +93,7 @@ def statement(
 ) -> dict[str, Any]:
     """Show a statement as a table, in the words of the reports: `{% statement "m1" %}`."""
     made = (bank or joined_bank()).statement(_plain(account), since=since, until=until)
-    language = (get_language() or "en").partition("-")[0]
-    words = Words("statement", language if language in languages() else "en")
+    words = Words("statement", catalogue.language())
     names = (
         "day", "with", "what", "balance", "opening", "closing", "totals", "number", "none",
     )  # fmt: skip
