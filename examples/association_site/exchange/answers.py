@@ -14,12 +14,9 @@ from django.views.generic import FormView
 
 from exchange.people import names_for
 from timebank import explain
-from timebank.contrib.django.forms import OnceForm
 from timebank.contrib.django.views import BookingMixin
 from timebank.errors import NotFound, NotPermitted, Retryable, TimebankError
 from timebank.reports import KnownNames
-
-Once = OnceForm
 
 
 class Booking(BookingMixin, FormView):
@@ -49,7 +46,7 @@ def pressed(request: Any, work: Callable[[], Any], done: Any, to: str, *of: str)
     try:
         with transaction.atomic():
             work()
-    except NotPermitted:
+    except (NotPermitted, Retryable):
         raise
     except ValidationError as refusal:
         return render(request, "exchange/refused.html", {"said": " ".join(refusal.messages)})

@@ -21,15 +21,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from exchange.answers import Booking, Once, said
+from exchange.answers import Booking, said
 from exchange.treasury.models import Sheet
 from exchange.treasury.shared import download, explained
+from timebank.contrib.django.forms import OnceForm
 from timebank.errors import Retryable, TimebankError
 from timebank.interchange.hosting import MOST_BYTES, ask_to_import
 from timebank.interchange.propose.showing import Question
 
 
-class UploadForm(Once):
+class UploadForm(OnceForm):
     """A sheet; its row has the id of the form, so that it is sent once."""
 
     file = forms.FileField(
