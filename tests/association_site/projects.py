@@ -21,6 +21,7 @@ from timebank import TimeBank
 
 SITE = Path(__file__).parents[2] / "examples" / "association_site"
 SOURCE = Path(__file__).parents[2] / "src"
+TESTS = Path(__file__).parents[1]
 #: What makes it a site that is served, as `docs` of the example say.
 SERVED = {
     "SITE_SECRET": "b3ca63cd0d5a4c4a9a8c1a72-not-a-secret-of-anybody-0451",
@@ -36,7 +37,8 @@ def environment(files: Path, **more: str) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if name not in left_out},
         "SITE_FILES": str(files),
-        "PYTHONPATH": os.pathsep.join((str(SOURCE), str(SITE))),
+        "DJANGO_SETTINGS_MODULE": "association_site.quick_settings",
+        "PYTHONPATH": os.pathsep.join((str(SOURCE), str(SITE), str(TESTS))),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONWARNINGS": "error",
         **more,

@@ -148,7 +148,7 @@ def test_dues_are_charged_once(site: Site) -> None:
     """However many press the button at the same moment."""
     teresa = site.visitor("teresa")
     token = {"csrfmiddlewaretoken": teresa.get("/treasury/dues/").token(), "day": TODAY}
-    answers = at_once(teresa, "/treasury/dues/charge/", token)
+    answers = at_once(teresa, "/treasury/dues/", token)
     assert [302] * AT_ONCE == [page.status for page in answers]
     members = [one for one in site.bank.accounts() if one.kind == "member" and one.status == "open"]
     due = [one for one in site.bank.transfers() if one.kind == "dues"]
@@ -171,7 +171,7 @@ def test_nobody_answers_for_another(site: Site) -> None:
         "/desk/accounts/m-101/login/",
         "/desk/accounts/m-101/leave/",
         "/desk/cheques/7/",
-        "/treasury/dues/charge/",
+        "/treasury/dues/",
     ):
         form = {**token, "operation": str(uuid.uuid4()), "text": "mio", "do": "freeze"}
         assert 403 == zeno.post(path, form).status, path
@@ -191,7 +191,7 @@ def test_an_auditor_changes_nothing(site: Site) -> None:
     for path in (
         *(f"/proposals/{ids['proposals']}/{how}/" for how in ("confirm", "decline", "withdraw")),
         *(f"/holds/{ids['holds']}/{how}/" for how in ("confirm", "decline", "withdraw")),
-        "/treasury/dues/charge/",
+        "/treasury/dues/",
         "/desk/accounts/m-101/state/",
     ):
         page = ugo.post(path, {**token, "do": "freeze", "day": TODAY})

@@ -64,7 +64,10 @@ class Site:
     database: dict[str, str]
 
 
-@pytest.fixture(scope="module", params=["file", pytest.param("server", marks=pytest.mark.servers)])
+@pytest.fixture(
+    scope="module",
+    params=["file", pytest.param("server", marks=[pytest.mark.servers, pytest.mark.nightly])],
+)
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:

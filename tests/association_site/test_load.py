@@ -18,6 +18,7 @@ def test_nothing_is_lost_on_a_server(tmp_path: Path) -> None:
     _check(tmp_path, postgresql())
 
 
+@pytest.mark.nightly
 def test_nothing_is_lost_in_a_file(tmp_path: Path) -> None:
     """As on a server; who writes waits for the others."""
     _check(tmp_path, {})

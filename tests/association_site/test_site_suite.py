@@ -21,6 +21,7 @@ def test_nothing_is_missing_where_it_is_served(tmp_path: Path) -> None:
         *("check", "--deploy", "--fail-level", "DEBUG"),
         SITE_SECRET=secrets.token_urlsafe(50),
         SITE_HOSTS="banca.example",
+        DJANGO_SETTINGS_MODULE="association.settings",
     )
     assert "no issues" in told
 
