@@ -78,7 +78,7 @@ def test_groups_are_what_the_fold_does() -> None:
     assert posting == MOVES_HOURS
     on_account = {
         *(fold._set_account, fold._amend_account, fold._delegate, fold._merge),
-        *(fold._agree, fold._peer),
+        *(fold._agree, fold._on_an_account),
     }
     assert {name for name, step in steps.items() if step in on_account} == ON_ACCOUNT
     assert {

@@ -170,7 +170,7 @@ class AccountTests(DeskTestCase):
         choose = ernesto.get(link, follow=True)
         chosen = {"new_password1": "ore-di-quartiere-7", "new_password2": "ore-di-quartiere-7"}
         ernesto.post(choose.redirect_chain[-1][0], chosen)
-        self.assertTrue(ernesto.login(username="ernesto", password="ore-di-quartiere-7"))  # noqa: S106
+        self.assertTrue(ernesto.login(username="ernesto", password=chosen["new_password1"]))
         self.assertIn("Ernesto Villa", self.text(ernesto.get("/")))
 
     def test_a_double_send_with_a_login_makes_one_person(self) -> None:

@@ -310,7 +310,7 @@ def _history_lost(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Deri
 
 def _agree(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     """Set what an agreement sets of its clearing account, which was opened before."""
-    _peer(fold, sequence, effects)
+    _on_an_account(fold, sequence, effects)
     derived = _set_account(fold, sequence, effects)
     if derived.account is None or derived.account.kind != "clearing":
         msg = f"account {shown(effects['account'])} is no clearing account"
@@ -318,8 +318,8 @@ def _agree(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     return derived
 
 
-def _peer(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
-    """Add no row: agreements are found by the records that refer to the account's opening."""
+def _on_an_account(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
+    """Add no row: agreements, and booklets of cheques, refer to the opening of their account."""
     return _delegate(fold, sequence, effects)
 
 
@@ -368,11 +368,11 @@ _STEPS: Final[dict[str, Callable[[Fold, int, Mapping[str, Any]], Derived]]] = {
     "merge": _merge,
     "history_lost": _history_lost,
     "agree": _agree,
-    "suspend_agreement": _peer,
+    "suspend_agreement": _on_an_account,
     "end_agreement": _agree,
-    "readmit": _peer,
+    "readmit": _on_an_account,
     "refuse": _refuse,
-    "issue_cheques": _peer,
+    "issue_cheques": _on_an_account,
     "void_cheque": _void_cheque,
 }
 

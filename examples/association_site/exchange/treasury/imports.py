@@ -23,7 +23,8 @@ from django.views.decorators.http import require_POST
 
 from exchange.answers import Booking, said
 from exchange.treasury.models import Sheet
-from exchange.treasury.shared import download, explained
+from exchange.treasury.shared import download
+from timebank import explain
 from timebank.contrib.django.forms import OnceForm
 from timebank.errors import Retryable, TimebankError
 from timebank.interchange.hosting import MOST_BYTES, ask_to_import
@@ -46,7 +47,7 @@ class UploadForm(OnceForm):
         try:
             sheet.read()
         except TimebankError as error:
-            raise forms.ValidationError(explained(error)) from error
+            raise forms.ValidationError(explain(error)) from error
         return sheet
 
 
@@ -111,7 +112,7 @@ def sheet(request: Any, id: UUID) -> HttpResponse:
         try:
             one.read()
         except TimebankError as error:
-            form.add_error(None, explained(error))
+            form.add_error(None, explain(error))
         else:
             one.save(update_fields=["answers"])
             return redirect("treasury_sheet", id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.db import models
 
-from exchange.treasury.shared import language
 from timebank.interchange.hosting import SentSheet
 
 
@@ -42,6 +41,4 @@ class Sheet(models.Model):
     def read(self) -> SentSheet:
         """Return what the library understands of it, in the reader's language."""
         known = Sheet.objects.exclude(source="").values_list("source", flat=True)
-        return SentSheet(
-            bytes(self.data), self.name, answers=self.answers, sources=known, language=language()
-        )
+        return SentSheet(bytes(self.data), self.name, answers=self.answers, sources=known)

@@ -16,8 +16,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from exchange.members.forms import PeriodForm
-from exchange.treasury.shared import download, explained, language
-from timebank import Counted, TimeBank, reports
+from exchange.treasury.shared import download
+from timebank import Counted, TimeBank, explain, reports
 from timebank.errors import TimebankError
 from timebank.interchange.jsonl import export_jsonl
 from timebank.interchange.rates import read_rates
@@ -28,6 +28,7 @@ from timebank.reports.presences_html import presences_html
 from timebank.reports.presences_text import presences_csv
 from timebank.reports.value_html import value_html
 from timebank.reports.value_text import value_csv
+from timebank.reports.words import language
 
 #: By what an association may say which exchanges it counts.
 SORTS: Final = ("kinds", "categories", "funds", "tags")
@@ -111,7 +112,7 @@ def papers(request: Any) -> HttpResponse:
         try:
             return paper(request, form.cleaned_data)
         except TimebankError as error:
-            form.add_error(None, explained(error))
+            form.add_error(None, explain(error))
     return render(request, "treasury/papers.html", {"form": form})
 
 

@@ -1,4 +1,4 @@
-"""What the treasury's pages share: the reader's language, and files to download."""
+"""What the treasury's pages share: files to download."""
 
 from __future__ import annotations
 
@@ -7,20 +7,6 @@ from collections.abc import Iterable
 from django.http import HttpResponse
 from django.utils.text import slugify
 from django.utils.timezone import localdate
-from django.utils.translation import get_language
-
-from timebank import explain
-from timebank.errors import TimebankError
-
-
-def language() -> str:
-    """Return the code of the reader's language, of which the library has words."""
-    return (get_language() or "it")[:2]
-
-
-def explained(error: TimebankError) -> str:
-    """Return an error in the reader's language, for a field of a form."""
-    return explain(error, lang=language())
 
 
 def download(name: str, ending: str, lines: Iterable[str | bytes]) -> HttpResponse:

@@ -14,8 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from exchange.answers import Booking, said
 from exchange.fields import DayField
 from exchange.treasury.models import Audit, Sheet
-from exchange.treasury.shared import explained, language
-from timebank import Head, Hours, TimeBank
+from timebank import Head, Hours, TimeBank, explain
 from timebank.errors import Corrupt, TimebankError
 from timebank.reports.findings import audit_in_words
 from timebank.reports.members import charged_text
@@ -60,7 +59,7 @@ def audit(request: Any) -> HttpResponse:
         return render(request, "treasury/audit.html", last_audit(bank))
     report = bank.audit()
     Audit.objects.create(records=report.records, causes=len(report.causes))
-    found = audit_in_words(report, language())
+    found = audit_in_words(report)
     return render(request, "treasury/audit.html", {"found": found})
 
 
@@ -79,7 +78,7 @@ class HeadForm(forms.Form):
         try:
             return Head.of(" ".join(self.cleaned_data["older"].split()))
         except TimebankError as error:
-            raise forms.ValidationError(explained(error)) from error
+            raise forms.ValidationError(explain(error)) from error
 
 
 def head(request: Any) -> HttpResponse:
@@ -88,7 +87,7 @@ def head(request: Any) -> HttpResponse:
     shown: dict[str, Any] = {"head": request.bank.head(), "form": form}
     if form.is_valid():
         older = form.cleaned_data["older"]  # perhaps of another bank: the light stays as it is
-        found = audit_in_words(request.bank.audit(expect=[older]), language())
+        found = audit_in_words(request.bank.audit(expect=[older]))
         shown |= {"older": older, "found": found}
     return render(request, "treasury/head.html", shown)
 
@@ -131,4 +130,4 @@ class Dues(Booking):
     def book(self, data: dict[str, Any]) -> str:
         """Charge; say how much of how many, in the library's words."""
         report = self.request.bank.run_due(through=data["day"] or localdate())
-        return " ".join(charged_text(report, language=language()))
+        return " ".join(charged_text(report))
