@@ -161,9 +161,8 @@ class TableReader:
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
         rows, types = self._fetch(sql, values), row_type.types
-        for row in rows:
-            if tuple(map(type, row)) not in types:
-                self._refuse(row_type, row)
+        if not {tuple(map(type, row)) for row in rows} <= types:
+            self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
         return list(map(row_type.make, rows))
 
     def _row(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> Row | None:
