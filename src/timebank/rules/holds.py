@@ -53,7 +53,7 @@ from timebank.rules.transfers import Exchange, Terms, add_advice, net, participa
 # -- commands ------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.define
 class MakeHold(Exchange[Hold]):
     """Reserve the hours of a proposed exchange."""
 

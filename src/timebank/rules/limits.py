@@ -13,7 +13,7 @@ from timebank.errors import LimitExceeded
 from timebank.journal.kinds import RecordedFlag
 from timebank.model import AccountRow
 from timebank.rules.state import State, hours
-from timebank.statute import Beyond
+from timebank.statute import Beyond, Bound
 
 
 def check_limits(
@@ -35,51 +35,47 @@ def check_limits(
     :raises LimitExceeded: beyond a limit, and the statute refuses it.
     """
     flags: list[RecordedFlag] = []
-    for rule, changes, sign in (("floor", low, -1), ("ceiling", high, 1)):
-        for id in sorted(changes):
-            needed = sign * changes[id]
-            if needed > 0:
-                flag = _check(state, rows[id], rule, needed=needed, now=now, beyond=beyond)
-                if flag is not None:
-                    flags.append(flag)
+    bounds_of, today = state.statute.bounds_of, state.today
+    for id, change in sorted(low.items()):
+        if change < 0 and (bound := bounds_of(rows[id], today).floor) is not None:
+            flags += _check(state, id, "floor", bound, -change, now=now, beyond=beyond)
+    for id, change in sorted(high.items()):
+        if change > 0 and (bound := bounds_of(rows[id], today).ceiling) is not None:
+            flags += _check(state, id, "ceiling", bound, change, now=now, beyond=beyond)
     return flags
 
 
 def _check(
-    state: State, row: AccountRow, rule: str, *, needed: int, now: int, beyond: Beyond | None
-) -> RecordedFlag | None:
-    """Return the flag of an account that moves `needed` seconds towards a limit, and beyond it."""
+    state: State, id: str, rule: str, bound: Bound, needed: int, *, now: int, beyond: Beyond | None
+) -> list[RecordedFlag]:
+    """Return the flag of an account that moves `needed` seconds towards a bound, and beyond it."""
     is_floor = rule == "floor"
-    floor, ceiling, becomes = state.statute.limits_of(row, state.today)
-    limit = floor if is_floor else ceiling
-    soft = None
-    if len(state.statute.limits.get(row.kind, ())) > 1:
-        soft = state.statute.soft_limits_of(row, state.today)[0 if is_floor else 1]
-    if limit is None and soft is None:
-        return None
-    posted, reserved = state.balances[row.account][1], 0
-    if state.holds.get(row.account):
-        reserved = state.reserved(row.account, now)[0 if is_floor else 1]
+    posted, reserved = state.balances[id][1], 0
+    if state.holds.get(id):
+        reserved = state.reserved(id, now)[0 if is_floor else 1]
+    limit, becomes, soft = bound
     available = 0
     if limit is not None:
         available = posted - reserved - limit if is_floor else limit - posted - reserved
     if limit is None or needed <= available:
         if soft is None:
-            return None
+            return []
         limit, becomes = soft, "flag"
         available = posted - reserved - limit if is_floor else limit - posted - reserved
         if needed <= available:
-            return None
+            return []
     if (beyond or becomes) == "flag":
-        return {
-            "rule": rule,
-            "account": row.account,
-            "limit": limit,
-            "available": max(available, 0),
-            "needed": needed,
-        }
+        return [
+            {
+                "rule": rule,
+                "account": id,
+                "limit": limit,
+                "available": max(available, 0),
+                "needed": needed,
+            }
+        ]
     raise LimitExceeded(
-        row.account,
+        id,
         rule=rule,
         limit=hours(limit),
         available=hours(max(available, 0)),
