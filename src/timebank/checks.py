@@ -102,7 +102,7 @@ def operation(value: object) -> str:
     :raises WrongType: not a str.
     :raises InvalidRequest: not a valid id, or one with the prefix of the library's own.
     """
-    id = identifier(value, "id")
+    id = value if type(value) is str and is_plain(value) else identifier(value, "id")
     if id.startswith(RESERVED_PREFIXES):
         msg = f"ids that begin with {id.partition(':')[0]}: are the library's own: {shown(id)}"
         raise InvalidRequest(msg).about(key="id_reserved", prefix=id.partition(":")[0] + ":", id=id)

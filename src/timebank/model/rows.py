@@ -121,8 +121,8 @@ class Fault(NamedTuple):
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
-def _of_fields(row: type[Row]) -> Callable[[tuple[Any, ...]], Row]:
-    """Return what makes a row of a tuple of all its fields, without a call of Python's.
+def of_fields(row: type[Row]) -> Callable[[tuple[Any, ...]], Row]:
+    """Return what makes a named tuple of all its fields, which its own class does by a call more.
 
     >>> from timebank.model.rows import record_of
     >>> record_of((1, bytes(32), b"{}", "transfer", "t1", None)).kind
@@ -131,5 +131,5 @@ def _of_fields(row: type[Row]) -> Callable[[tuple[Any, ...]], Row]:
     return partial(tuple.__new__, row)
 
 
-record_of: Final = _of_fields(RecordRow)
-posting_of: Final = _of_fields(PostingRow)
+record_of: Final = of_fields(RecordRow)
+posting_of: Final = of_fields(PostingRow)

@@ -11,9 +11,39 @@ from collections.abc import Mapping
 
 from timebank.errors import LimitExceeded
 from timebank.journal.kinds import RecordedFlag
-from timebank.model import AccountRow
-from timebank.rules.state import State, hours
+from timebank.model import MAX_INTEGER, AccountRow
+from timebank.rules.state import State, hours, too_large
 from timebank.statute import Beyond, Bound
+
+
+def check_moves(
+    state: State,
+    rows: Mapping[str, AccountRow],
+    changes: Mapping[str, int],
+    *,
+    now: int,
+    beyond: Beyond | None = None,
+) -> list[RecordedFlag]:
+    """Return the flags of whoever `changes` move beyond a limit that is not refused.
+
+    `beyond`, where it is given, says what becomes of it, whatever the statute says.
+
+    :raises InvalidHours: a balance too large to be stored.
+    :raises LimitExceeded: beyond a limit, and the statute refuses it.
+    """
+    balances, bounds_of, today = state.balances, state.statute.bounds_of, state.today
+    down: list[_Move] = []
+    up: list[_Move] = []
+    for id, change in changes.items():
+        if abs(balances[id][1] + change) > MAX_INTEGER:
+            raise too_large(id)
+        floor, ceiling = bounds_of(rows[id], today)
+        if change < 0:
+            if floor is not None:
+                down.append((id, floor, -change))
+        elif change and ceiling is not None:
+            up.append((id, ceiling, change))
+    return _check_all(state, down, up, now=now, beyond=beyond) if down or up else []
 
 
 def check_limits(
@@ -23,25 +53,41 @@ def check_limits(
     low: Mapping[str, int],
     high: Mapping[str, int],
     now: int,
-    beyond: Beyond | None = None,
 ) -> list[RecordedFlag]:
-    """Return the flags of whoever moves beyond a limit that is not refused.
-
-    `beyond`, where it is given, says what becomes of it, whatever the statute says.
+    """Return the flags of whoever moves beyond a limit that is not refused, as `check_moves`.
 
     `low` is by how much `posted - held` of each account changes, `high` the same of
     `posted + incoming`: floors by id, then ceilings by id.
 
     :raises LimitExceeded: beyond a limit, and the statute refuses it.
     """
-    flags: list[RecordedFlag] = []
     bounds_of, today = state.statute.bounds_of, state.today
-    for id, change in sorted(low.items()):
-        if change < 0 and (bound := bounds_of(rows[id], today).floor) is not None:
-            flags += _check(state, id, "floor", bound, -change, now=now, beyond=beyond)
-    for id, change in sorted(high.items()):
-        if change > 0 and (bound := bounds_of(rows[id], today).ceiling) is not None:
-            flags += _check(state, id, "ceiling", bound, change, now=now, beyond=beyond)
+    down = [
+        (id, floor, -change)
+        for id, change in low.items()
+        if change < 0 and (floor := bounds_of(rows[id], today).floor) is not None
+    ]
+    up = [
+        (id, ceiling, change)
+        for id, change in high.items()
+        if change > 0 and (ceiling := bounds_of(rows[id], today).ceiling) is not None
+    ]
+    return _check_all(state, down, up, now=now)
+
+
+#: An account that moves towards a bound, and by how many seconds.
+_Move = tuple[str, Bound, int]
+
+
+def _check_all(
+    state: State, down: list[_Move], up: list[_Move], *, now: int, beyond: Beyond | None = None
+) -> list[RecordedFlag]:
+    """Return the flags of moves beyond a bound: floors by id, then ceilings by id."""
+    flags: list[RecordedFlag] = []
+    for id, floor, needed in sorted(down):
+        flags += _check(state, id, "floor", floor, needed, now=now, beyond=beyond)
+    for id, ceiling, needed in sorted(up):
+        flags += _check(state, id, "ceiling", ceiling, needed, now=now, beyond=beyond)
     return flags
 
 

@@ -293,8 +293,13 @@ def check_range(state: State, changes: Mapping[str, int]) -> None:
     balances = state.balances
     for id, change in changes.items():
         if abs(balances[id][1] + change) > MAX_INTEGER:
-            msg = f"account {shown(id)} would hold more than 2**53 seconds"
-            raise InvalidHours(msg).about(key="hours_too_large", text="2**53")
+            raise too_large(id)
+
+
+def too_large(account: str) -> InvalidHours:
+    """Return the error for a balance that cannot be stored."""
+    msg = f"account {shown(account)} would hold more than 2**53 seconds"
+    return InvalidHours(msg).about(key="hours_too_large", text="2**53")
 
 
 def hours(seconds: int) -> Hours:

@@ -29,7 +29,7 @@ from timebank.journal.kinds import (
 from timebank.model import AccountRow, Transfer
 from timebank.rules import exchange
 from timebank.rules.advice import ADVISED, Refusal, advise
-from timebank.rules.limits import check_limits
+from timebank.rules.limits import check_moves
 from timebank.rules.roles import (
     EARNER,
     FEE_FUND,
@@ -258,12 +258,13 @@ def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side,
     request = command.request
     day = day_of_service(state, request.get("occurred_on"))
     rows = participants(state, command)
-    terms = terms_of(state, command, earned, spent, day=day, now=now)
+    terms = terms_of(state, command, earned, spent, day)
     lines, flags = terms.lines(), terms.flags
     changes = net(lines)
-    check_range(state, changes)
-    if "limits" not in request:
-        flags = flags + check_limits(state, rows, low=changes, high=changes, now=now)
+    if "limits" in request:
+        check_range(state, changes)
+    else:
+        flags = flags + check_moves(state, rows, changes, now=now)
     effects: MoveEffects = {
         "occurred_on": day,
         "postings": lines,
@@ -304,9 +305,7 @@ def participants(state: State, command: Exchange[Any]) -> dict[str, AccountRow]:
     return rows
 
 
-def terms_of(
-    state: State, command: Exchange[Any], earned: Side, spent: Side, *, day: str, now: int
-) -> Terms:
+def terms_of(state: State, command: Exchange[Any], earned: Side, spent: Side, day: str) -> Terms:
     """Return what the statute makes of the sides that were asked for.
 
     :raises RecordedTooLate: the day of service lies too far back.
