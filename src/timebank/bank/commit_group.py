@@ -145,41 +145,26 @@ def held(block: AbstractContextManager[Writer]) -> Iterator[Writer]:
 class Call:
     """A command that one thread wants decided, and its result or error."""
 
-    __slots__ = (
-        "__weakref__",
-        "actor",
-        "command",
-        "error",
-        "gate",
-        "is_alone",
-        "is_done",
-        "is_unknown",
-        "result",
-        "since",
-        "sources",
-        "tried",
-        "turn",
-    )
+    #: What its thread returns, or raises.
+    result: Any = None
+    error: BaseException | None = None
+    #: What it came to in a group that failed, which may have been kept all the same.
+    tried: Any = None
+    #: Whether its own thread has to do it, outside of a group.
+    is_alone = False
+    #: Whether the group may have been kept in which it was tried.
+    is_unknown = False
+    #: Whether a group has ended that it was in.
+    is_done = False
+    #: Locked as long as its thread has to wait.
+    gate: threading.Lock | None = None
+    #: Since when.
+    since = 0.0
 
     def __init__(self, command: AnyCommand, actor: str | None, sources: Sources) -> None:
         self.command = command
         self.actor = actor
         self.sources = sources
-        #: What its thread returns, or raises.
-        self.result: Any = None
-        self.error: BaseException | None = None
-        #: What it came to in a group that failed, which may have been kept all the same.
-        self.tried: Any = None
-        #: Whether its own thread has to do it, outside of a group.
-        self.is_alone = False
-        #: Whether the group may have been kept in which it was tried.
-        self.is_unknown = False
-        #: Whether a group has ended that it was in.
-        self.is_done = False
-        #: Locked as long as its thread has to wait.
-        self.gate: threading.Lock | None = None
-        #: Since when.
-        self.since = 0.0
         #: Its turn to lead.
         self.turn = Turn(self)
 
@@ -265,15 +250,24 @@ class CommitGroup:
         after = known.sequence if known is not None and known.others_write() else None
         foresee(after=after, limit=MOST, id=call.command.id)
 
-    def session(self, writer: Writer, sources: Sources, *, accepts: bool = False) -> Session:
+    def session(
+        self,
+        writer: Writer,
+        sources: Sources,
+        *,
+        id: str | None = None,
+        accepts: bool = False,
+    ) -> Session:
         """Return a session that begins with what is known, which is taken away.
+
+        `id` is that of the one call that it is for, where it is for one.
 
         :raises HistoryLost: the journal has no more what this process was told to be done; not
             where the session `accepts` that.
         :raises InvalidRequest: the log of heads cannot be read, or is of another bank.
         """
         known, self.known = self.known, None
-        session = Session(writer, sources, known)
+        session = Session(writer, sources, known, id=id)
         history = self.history
         history.begun = session.number = history.begun + 1
         if session.known.digest != history.settled:
@@ -404,10 +398,13 @@ class CommitGroup:
 
     def _decided(self, group: list[Call], writer: Writer) -> Session:
         """Decide the calls of a group, in order; return the session, ready to be committed."""
-        session = self.session(writer, group[0].sources)
-        now = session.now()  # one reading of the clock for all
-        if len(group) > 1:
+        first = group[0]
+        if len(group) == 1:
+            session = self.session(writer, first.sources, id=first.command.id)
+        else:
+            session = self.session(writer, first.sources)
             session.prefetch_ids([call.command.id for call in group if call.command.id])
+        now = session.now()  # one reading of the clock for all
         for call in group:
             call.decide(session, now)
         session.finish()
