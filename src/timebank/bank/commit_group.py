@@ -42,11 +42,20 @@ from timebank.errors import (
     Unavailable,
 )
 from timebank.rules.state import AnyCommand
-from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, LOOK_EVERY_SECONDS, OVER, Turn, Turns
+from timebank.storage.lock import (
+    BUSY_TIMEOUT_SECONDS,
+    LOOK_EVERY_SECONDS,
+    OVER,
+    Turn,
+    Turns,
+    here,
+)
 from timebank.storage.protocol import Store, Writer, is_droppable
 
-#: How often a leader lets other threads go on, so that those of the last group may come back.
-_YIELDS: Final = 20
+#: How long a leader waits for the threads of the last group to come back: at first, and at most
+#: where they have come each time.
+LINGERS_SECONDS: Final = 0.0002
+LINGERS_AT_MOST_SECONDS: Final = 0.002
 
 new_gate = threading.Lock
 
@@ -209,8 +218,13 @@ class Call:
     def wake(self) -> None:
         """Let its thread look what has become of it."""
         if self.gate is not None:
-            with suppress(RuntimeError):  # it is awake
-                self.gate.release()
+            _open(self.gate)
+
+
+def _open(gate: threading.Lock) -> None:
+    """Let the thread go on that waits at a gate; one that is open stays so."""
+    with suppress(RuntimeError):  # it is open
+        gate.release()
 
 
 class CommitGroup:
@@ -235,7 +249,11 @@ class CommitGroup:
         self.known: KnownState | None = None
         self._waiting: deque[Call] = deque()
         self._leads = Turns()
+        #: How many calls the last group had.
         self._last = 1
+        #: How long the next leader may wait for as many, and where it does so.
+        self._lingers_seconds = LINGERS_SECONDS
+        self._lingering: threading.Lock | None = None
 
     def keep(self, session: Session) -> None:
         """Keep what a session knows, which has committed, for the next one; and what was told."""
@@ -329,18 +347,25 @@ class CommitGroup:
         gate = call.gate = new_gate()
         gate.acquire()
         self._waiting.append(call)
+        lingering = self._lingering
+        if lingering is not None and self._is_full():
+            _open(lingering)
         while not call.is_done:
-            if self._leads.take(call.turn):
-                if not call.is_done:
-                    self._lead(store, bank, call)
-                break
-            if self._leads.last().is_mine():
+            leader = self._leads.last()
+            if leader.is_over():
+                if self._leads.take(call.turn):
+                    if not call.is_done:
+                        self._lead(store, bank, call)
+                    self._leave(call)
+                    break
+            elif leader.thread is here.thread:
                 msg = "this thread is within a call of the bank: it cannot make another from there"
                 raise InvalidRequest(msg)
-            if time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS:
+            elif (
+                not gate.acquire(timeout=LOOK_EVERY_SECONDS)
+                and time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS
+            ):
                 raise self._too_long(call)
-            gate.acquire(timeout=LOOK_EVERY_SECONDS)
-        self._leave(call)
 
     def _too_long(self, call: Call) -> TimebankError:
         """Return the error for a call that no leader has done in the time that it waits."""
@@ -411,11 +436,22 @@ class CommitGroup:
         return session
 
     def _linger(self) -> None:
-        """Wait briefly for the threads of the last group, so that they can share this commit."""
-        for _ in range(_YIELDS):
-            if len(self._waiting) + 1 >= self._last:
-                break
-            time.sleep(0)
+        """Wait briefly for the threads of the last group, so that they can share this commit.
+
+        Who comes last lets the leader go on. Where all have come the next one may wait for longer,
+        for a thread that waits costs nothing; where not, for no longer than at first.
+        """
+        gate = threading.Lock()
+        gate.acquire()
+        self._lingering = gate
+        has_come = self._is_full() or gate.acquire(timeout=self._lingers_seconds)
+        self._lingering = None
+        longer = min(2 * self._lingers_seconds, LINGERS_AT_MOST_SECONDS)
+        self._lingers_seconds = longer if has_come else LINGERS_SECONDS
+
+    def _is_full(self) -> bool:
+        """Return whether as many have come as the last group had."""
+        return len(self._waiting) + 1 >= self._last
 
     def _waited(self, first: Call, began: float) -> list[Call]:
         """Take the calls that have waited, for a lock or a server, nearly as long as the leader."""
@@ -430,12 +466,16 @@ class CommitGroup:
         """Take the calls that wait, in the order in which they came; other sources wait on."""
         found: list[Call] = []
         others: list[Call] = []
+        sources = first.sources
         with suppress(IndexError):
             while True:
                 call = self._waiting.popleft()
-                (found if call.sources == first.sources else others).append(call)
+                if call.sources is not sources and call.sources != sources:
+                    others.append(call)
+                elif call is not first:
+                    found.append(call)
         self._waiting.extendleft(reversed(others))
-        return [call for call in found if call is not first]
+        return found
 
 
 def _failed(group: list[Call], error: BaseException, *, may_be_kept: bool) -> None:
