@@ -214,9 +214,28 @@ class Session:
     _unused_ids: AbstractSet[str] = frozenset()  # of what was looked up, and not found
     _stopped_at: int | None = None  # microseconds since 1970
 
-    def __init__(self, writer: Writer, sources: Sources, known: KnownState | None = None) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        sources: Sources,
+        known: KnownState | None = None,
+        *,
+        id: str | None = None,
+    ) -> None:
+        """Begin with what is known, where it is true still; `id` is that of the call to come."""
         self.writer = writer
         self._sources = sources
+        self._pending_ids: set[str] = set()  # of what is decided and not appended
+        confirms = getattr(writer, "confirms", None)  # a `Confirms`: asked at each call
+        if (
+            known is not None
+            and confirms is not None
+            and confirms(known.journal, known.sequence, known.digest, id=id)
+        ):
+            self.known = known
+            if id is not None:
+                self._unused_ids = {id}
+            return
         head = writer.head()
         if (
             known is None
@@ -226,7 +245,6 @@ class Session:
         ):
             known = known_at(writer, head, known)
         self.known = known
-        self._pending_ids: set[str] = set()  # of what is decided and not appended
 
     def execute(
         self, command: Command[Any, Result], actor: str | None, now: int | None = None
