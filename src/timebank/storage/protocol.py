@@ -39,7 +39,7 @@ from timebank.model import (
 )
 
 
-@attrs.define
+@attrs.define(init=False)
 class Batch:
     """Rows to append together. `accounts` replaces rows of the same account id.
 
@@ -51,16 +51,42 @@ class Batch:
     reader can see, and no page of a file, may hold them when the writer has committed.
     """
 
-    records: list[RecordRow] = attrs.field(factory=list)
-    texts: list[TextRow] = attrs.field(factory=list)
-    accounts: dict[str, AccountRow] = attrs.field(factory=dict)
-    postings: list[PostingRow] = attrs.field(factory=list)
-    holds: list[HoldRow] = attrs.field(factory=list)
-    resolved: list[int] = attrs.field(factory=list)
-    statutes: list[StatuteRow] = attrs.field(factory=list)
-    tiles: list[TileRow] = attrs.field(factory=list)
-    erased: list[tuple[int, str]] = attrs.field(factory=list)
-    anew: bool = False
+    records: list[RecordRow]
+    texts: list[TextRow]
+    accounts: dict[str, AccountRow]
+    postings: list[PostingRow]
+    holds: list[HoldRow]
+    resolved: list[int]
+    statutes: list[StatuteRow]
+    tiles: list[TileRow]
+    erased: list[tuple[int, str]]
+    anew: bool
+
+    def __init__(  # noqa: PLR0917  # a kind of row each
+        self,
+        records: list[RecordRow] | None = None,
+        texts: list[TextRow] | None = None,
+        accounts: dict[str, AccountRow] | None = None,
+        postings: list[PostingRow] | None = None,
+        holds: list[HoldRow] | None = None,
+        resolved: list[int] | None = None,
+        statutes: list[StatuteRow] | None = None,
+        tiles: list[TileRow] | None = None,
+        erased: list[tuple[int, str]] | None = None,
+        *,
+        anew: bool = False,
+    ) -> None:
+        # By hand: one is made for each call that writes, and ten factories would be ten calls.
+        self.records = [] if records is None else records
+        self.texts = [] if texts is None else texts
+        self.accounts = {} if accounts is None else accounts
+        self.postings = [] if postings is None else postings
+        self.holds = [] if holds is None else holds
+        self.resolved = [] if resolved is None else resolved
+        self.statutes = [] if statutes is None else statutes
+        self.tiles = [] if tiles is None else tiles
+        self.erased = [] if erased is None else erased
+        self.anew = anew
 
 
 class Reader(Protocol):

@@ -53,6 +53,10 @@ class JoinedSqlWriter(SqlWriter):
     _has_appended = False
     _savepoint: Savepoint | None = None
 
+    def lock(self, *, is_held: bool = False) -> None:
+        """Implement `JoinedWriter.lock`: it is of the row that the head is in."""
+        super().lock()
+
     def keep_to(self, savepoint: Savepoint) -> None:
         """Append only as long as a savepoint is there."""
         self._savepoint = savepoint
@@ -145,7 +149,7 @@ class ServerConnection:
             raise BankNotFound(bank, self.where)
         return JoinedSqlReader(self._transaction, bank)
 
-    def writer(self, bank: str) -> JoinedSqlWriter:
+    def writer(self, bank: str, id: str | None = None) -> JoinedSqlWriter:
         """Implement `HostConnection.writer`."""
         return JoinedSqlWriter(self._transaction, bank)
 

@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from timebank.errors import InvalidRequest, OtherVersion, StoreError
-from timebank.model import Head
+from timebank.model import Head, RecordRow
 from timebank.storage.joined.awaited import Fetched, ThreadOfConnection
 from timebank.storage.joined.django import DjangoCursor, marked
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite import schema
 from timebank.storage.sqlite.errors import ERRORS, code_of, commit_failed, translated
+from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.sqlite.schema import (
     APPLIED_AT,
     LEDGER,
@@ -54,6 +55,11 @@ _ADD_MIGRATION: Final = (
 )
 #: Some rows, of which none is fetched, and a look at the file.
 _SNAPSHOT: Final = "SELECT 1 FROM sqlite_master UNION ALL VALUES (2), (3)"
+#: The head, and whether the id of an operation is used.
+_HEAD_AND_ID: Final = QUERIES.head.replace(
+    "r.digest FROM",
+    "r.digest, (SELECT 1 FROM timebank_records AS n WHERE n.bank = b.bank AND n.id = ?) FROM",
+)
 #: What it is called in messages.
 WHERE: Final = "the host's SQLite database"
 
@@ -98,7 +104,8 @@ def _check_text(connection: sqlite3.Connection) -> None:
 
 def _run(connection: sqlite3.Connection, sql: str, values: Any) -> sqlite3.Cursor:
     """Run a statement, with rows as tuples whatever factory or class the host has made."""
-    _check_text(connection)
+    if connection.text_factory is not str:
+        _check_text(connection)
     return sqlite3.Cursor(connection).execute(sql, values)
 
 
@@ -143,8 +150,11 @@ class PlainRows:
         self._blobs: list[sqlite3.Blob] = []
 
     def execute(self, sql: str, values: Any = ()) -> Any:
-        """Implement `SqliteRows.execute`."""
-        return _run(self._connection, sql, values)
+        """Implement `SqliteRows.execute`, as `_run` does."""
+        connection = self._connection
+        if connection.text_factory is not str:
+            _check_text(connection)
+        return sqlite3.Cursor(connection).execute(sql, values)
 
     def executemany(self, sql: str, rows: Iterable[Any]) -> Any:
         """Implement `SqliteRows.executemany`."""
@@ -270,10 +280,13 @@ class JoinedSqliteWriter(SqliteWriter):
     _head: Head | None = None
     _has_appended = False
     _savepoint: Savepoint | None = None
+    #: An id that was looked for along with the head, and is free until something is appended.
+    _unused: str | None = None
 
-    def __init__(self, connection: Any, bank: str) -> None:
+    def __init__(self, connection: Any, bank: str, id: str | None = None) -> None:
         super().__init__(connection, bank)
         self._plain = connection
+        self._id = id
 
     @property
     def failed(self) -> BaseException | None:
@@ -284,9 +297,11 @@ class JoinedSqliteWriter(SqliteWriter):
         """Return whether nothing was appended, and no statement failed."""
         return not self._has_appended and self._failed is None
 
-    def lock(self) -> None:
+    def lock(self, *, is_held: bool = False) -> None:
         """Wait for SQLite's one lock."""
         self._connection = self._plain
+        if is_held:
+            return
         try:
             self._plain.execute(_LOCK)
         except ERRORS as error:
@@ -295,10 +310,27 @@ class JoinedSqliteWriter(SqliteWriter):
 
     def head(self) -> Head:
         """Implement `Reader.head`, read once: the lock is ours."""
-        self.connection()
-        if self._head is None:
+        if self._head is None or self._connection is None:
+            self.connection()
             self._head = super().head()
         return self._head
+
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """Fetch as a writer does; look for the id along with the head."""
+        if sql is QUERIES.head and (id := self._id) is not None:
+            self._id = None
+            rows = super()._fetch(_HEAD_AND_ID, (id, *values))
+            if rows and not rows[0][3]:
+                self._unused = id
+            return [row[:3] for row in rows]
+        return super()._fetch(sql, values)
+
+    def find(self, id: str) -> RecordRow | None:
+        """Implement `Reader.find`."""
+        if id == self._unused:
+            self.connection()
+            return None
+        return super().find(id)
 
     def keep_to(self, savepoint: Savepoint) -> None:
         """Append only as long as a savepoint is there."""
@@ -309,7 +341,7 @@ class JoinedSqliteWriter(SqliteWriter):
         if self._savepoint is not None:
             self._savepoint.check()
         self._has_appended = True
-        self._head = None
+        self._head = self._unused = None
         super().append(batch)
         self._head = None
 
@@ -435,9 +467,9 @@ class SqliteConnection:
         """Implement `HostConnection.reader`."""
         return JoinedSqliteReader(self._plain, bank)
 
-    def writer(self, bank: str) -> JoinedSqliteWriter:
+    def writer(self, bank: str, id: str | None = None) -> JoinedSqliteWriter:
         """Implement `HostConnection.writer`."""
-        return JoinedSqliteWriter(self._plain, bank)
+        return JoinedSqliteWriter(self._plain, bank, id)
 
     def has_tables(self) -> bool:
         """Implement `HostConnection.has_tables`."""
