@@ -42,6 +42,7 @@ class TestPrivateSqlite(StoreConformance):
     sees_schema = True
     finds_own = True
     makes_banks = True
+    confirming = True
     droppable = True
 
     def new_url(self, folder: Path) -> str:
@@ -71,6 +72,7 @@ class TestSqliteFile(StoreConformance):
     sees_schema = True
     finds_own = True
     makes_banks = True
+    confirming = True
     droppable = True
     addressed = True
 

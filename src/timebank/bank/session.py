@@ -211,9 +211,29 @@ class Session:
     _batch: Batch | None = None  # made for the first record
     _stopped_at: int | None = None  # microseconds since 1970
 
-    def __init__(self, writer: Writer, sources: Sources, known: KnownState | None = None) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        sources: Sources,
+        known: KnownState | None = None,
+        *,
+        id: str | None = None,
+    ) -> None:
+        """Begin with what is known, where it is true still; `id` is that of the call to come."""
         self.writer = writer
         self._sources = sources
+        self._pending_ids: set[str] = set()  # of what is decided and not appended
+        self._unused_ids: set[str] = set()  # of what was looked up, and not found
+        confirms = getattr(writer, "confirms", None)  # a `Confirms`: asked at each call
+        if (
+            known is not None
+            and confirms is not None
+            and confirms(known.journal, known.sequence, known.digest, id=id)
+        ):
+            self.known = known
+            if id is not None:
+                self._unused_ids.add(id)
+            return
         head = writer.head()
         if (
             known is None
@@ -223,8 +243,6 @@ class Session:
         ):
             known = known_at(writer, head, known)
         self.known = known
-        self._pending_ids: set[str] = set()  # of what is decided and not appended
-        self._unused_ids: set[str] = set()  # of what was looked up, and not found
 
     def execute(
         self, command: Command[Any, Result], actor: str | None, now: int | None = None

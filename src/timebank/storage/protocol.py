@@ -303,6 +303,19 @@ class MakesBank(Writer, Protocol):
         """
 
 
+class Confirms(Writer, Protocol):
+    """A writer that can say in one question whether all is as a call expects it.
+
+    Without it the head and the id are asked for, one after the other.
+    """
+
+    def confirms(self, journal: str, sequence: int, digest: bytes, *, id: str | None) -> bool:
+        """Return true where the head is this one and no operation has the id, if there is one.
+
+        False says nothing: both are then asked for.
+        """
+
+
 class AppendsLast(Writer, Protocol):
     """A writer that can write the last rows along with the commit, in one trip to a server.
 
@@ -421,6 +434,11 @@ def tells_unseen(reader: Reader) -> TypeGuard[TellsUnseen]:
 def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:
     """Return whether a writer is a `MakesBank`."""
     return _has(writer, "add_bank")
+
+
+def confirms(writer: Writer) -> TypeGuard[Confirms]:
+    """Return whether a writer is a `Confirms`."""
+    return _has(writer, "confirms")
 
 
 def appends_last(writer: Writer) -> TypeGuard[AppendsLast]:

@@ -145,6 +145,9 @@ class TableReader:
     text_type: ClassVar[RowType[TextRow]] = TEXT
     account_type: ClassVar[RowType[AccountRow]] = ACCOUNT
 
+    #: The questions of the database.
+    _sql: Queries
+
     #: How a value is marked in a statement.
     mark: ClassVar[str] = "?"
 

@@ -19,6 +19,7 @@ from timebank.storage.protocol import (
     Store,
     adds_late,
     adds_up,
+    confirms,
     finds_many,
     finds_own,
     has_address,
@@ -34,8 +35,8 @@ from timebank.testing.rows import both, posting, record, small_bank
 
 _OPTIONAL: Final = frozenset(
     {
-        *("add_bank", "address", "check_version", "drop", "own_faults", "schema_faults"),
-        *("schema_unseen", "sequences", "sums", "late", "wipe"),
+        *("add_bank", "address", "check_version", "confirms", "drop", "own_faults"),
+        *("schema_faults", "schema_unseen", "sequences", "sums", "late", "wipe"),
     }
 )
 
@@ -46,9 +47,8 @@ class Declared(StoreUnderTest, part=True):
     def test_what_the_store_has_is_declared(self, filled: Store) -> None:
         """A method that is not declared would not be tested; one that is must be there."""
         with filled.writer("main") as writer:
-            written = finds_many(writer)
-            late = adds_late(writer)
-            making = makes_bank(writer)
+            written, late = finds_many(writer), adds_late(writer)
+            making, confirming = makes_bank(writer), confirms(writer)
         with filled.reader("main") as reader:
             found = {
                 "adds_up": adds_up(reader),
@@ -60,6 +60,7 @@ class Declared(StoreUnderTest, part=True):
                 "sees_schema": sees_schema(reader),
                 "finds_own": finds_own(reader),
                 "makes_banks": making,
+                "confirming": confirming,
                 "droppable": is_droppable(filled.writer("main")),
             }
         assert {name: getattr(self, name) for name in found} == found
@@ -82,6 +83,35 @@ class Declared(StoreUnderTest, part=True):
             assert finds_many(reader)
             assert [] == reader.sequences([])
             assert expected == sorted(reader.sequences(asked), key=lambda pair: pair[1])
+
+    @needs("confirming")
+    def test_what_is_as_expected_is_confirmed(self, store: Store) -> None:
+        """The head that is there, with an id that is free, and nothing else; also of its own."""
+        store.make_bank("other", journal="journal-2")
+        with store.writer("other") as writer:
+            writer.append(Batch([record(1, id="elsewhere")]))
+        heads = []
+        with store.writer("main") as writer:
+            assert confirms(writer)
+            heads.append(writer.head())
+            for sequence in (1, 2, 3):
+                writer.append(Batch([record(sequence, id=f"t{sequence}")]))
+                heads.append(writer.head())
+        with store.writer("main") as writer:
+            assert confirms(writer)
+            for head in heads:
+                for id in (None, "t1", "t3", "T1", "elsewhere", ""):
+                    expected = head == heads[-1] and id not in {"t1", "t3"}
+                    given = (head.journal, head.sequence, head.digest)
+                    assert expected == writer.confirms(*given, id=id)
+            last = heads[-1]
+            for wrong in (
+                ("journal-2", last.sequence, last.digest),
+                (last.journal, last.sequence + 1, last.digest),
+                (last.journal, last.sequence, bytes(32)),
+                (last.journal, last.sequence, heads[0].digest),
+            ):
+                assert not writer.confirms(*wrong, id=None)
 
     @needs("sees_schema")
     def test_the_tables_are_as_they_were_made(self, filled: Store) -> None:

@@ -63,6 +63,8 @@ class StoreUnderTest:
     finds_own: ClassVar[bool] = False
     #: A writer that is a `MakesBank`:
     makes_banks: ClassVar[bool] = False
+    #: A writer that is a `Confirms`:
+    confirming: ClassVar[bool] = False
     #: The block that `writer` returns is a `Droppable`:
     droppable: ClassVar[bool] = False
     #: The store is a `HasAddress`:

@@ -19,6 +19,7 @@ _CALLS: Final = frozenset(
     {
         *(
             "append",
+            "confirms",
             "head",
             "records",
             "find",

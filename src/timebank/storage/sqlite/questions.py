@@ -65,3 +65,9 @@ QUERIES: Final = Queries(
         WHERE bank = ? AND level = ? AND tile > ? ORDER BY tile LIMIT ?""",
     others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )
+
+#: Whether a bank's head is where it is expected, and an id is free.
+CONFIRM: Final = """SELECT 1 FROM timebank_banks b JOIN timebank_records r ON r.bank = b.bank
+    WHERE b.bank = ? AND b.journal = ? AND r.sequence = ? AND r.digest = ?
+        AND NOT EXISTS (SELECT 1 FROM timebank_records WHERE bank = ? AND sequence > ?)
+        AND NOT EXISTS (SELECT 1 FROM timebank_records WHERE bank = ? AND id = ?)"""
