@@ -282,6 +282,8 @@ class JoinedSqliteWriter(SqliteWriter):
     _savepoint: Savepoint | None = None
     #: An id that was looked for along with the head, and is free until something is appended.
     _unused: str | None = None
+    #: It looks for the head and the id by itself, also where nothing is known.
+    confirms = None  # type: ignore[assignment]
 
     def __init__(self, connection: Any, bank: str, id: str | None = None) -> None:
         super().__init__(connection, bank)

@@ -71,6 +71,8 @@ def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
         + lock,
         totals=f"SELECT {totals} FROM timebank_postings "  # noqa: S608 - our words
         "WHERE bank = %s AND account = %s AND day >= %s AND day <= %s" + lock,
+        late=f"SELECT CAST(coalesce(sum(seconds), 0) AS {integer}) FROM timebank_postings "  # noqa: S608 - our words
+        "WHERE bank = %s AND account = %s AND version > %s AND version <= %s AND day <= %s" + lock,
         # As with the days, the first bound repeats the second for MariaDB.
         holds=_HOLD
         + "WHERE bank = %s AND sequence >= %s AND (sequence, account) > (%s, %s) "
