@@ -17,9 +17,9 @@ from audit.test_audit_stretches import same
 from servers import ON_SERVERS, drop_database, new_database
 from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import InvalidRequest, TimeBank
-from timebank.audit import processes
+from timebank.audit import audit_pass, processes
 from timebank.audit.processes import Processes, Worker
-from timebank.audit.stretches import join_stretches
+from timebank.audit.stretches import lead_on
 from timebank.storage.protocol import Batch
 
 
@@ -29,11 +29,12 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     taken: list[bool] = []
 
     def taking(*args: Any) -> bool:
-        taken.append(join_stretches(*args))
+        taken.append(lead_on(*args))
         return taken[-1]
 
-    monkeypatch.setattr(processes, "LEAST", 10)
-    monkeypatch.setattr(processes, "join_stretches", taking)
+    monkeypatch.setattr(processes, "START", 10)
+    monkeypatch.setattr(processes, "EACH_ACCOUNT", 0)
+    monkeypatch.setattr(audit_pass, "lead_on", taking)
     return taken
 
 
@@ -102,9 +103,10 @@ def test_a_process_that_is_killed_leaves_the_audit_as_it_is(
     """Whichever it is, and whenever: the audit does the work itself."""
     whole, begin = file.audit(), Processes.begin
 
-    def killing(self: Processes, *args: Any) -> None:
-        begin(self, *args)
+    def killing(self: Processes, *args: Any) -> int:
+        shared = begin(self, *args)
         self._workers[-1]._process.send_signal(signal.SIGKILL)
+        return shared
 
     monkeypatch.setattr(Processes, "begin", killing)
     same(whole, file.audit(processes=3))
@@ -153,7 +155,7 @@ def test_an_audit_that_is_given_up_leaves_no_process(
 
     monkeypatch.setattr(Worker, "start", starting)
     with pytest.raises(KeyboardInterrupt):
-        file.audit(interrupt, processes=2)
+        file.audit(interrupt, processes=3)
     assert 2 == len(started)
     for worker in started:
         assert not worker.is_alive()
@@ -167,10 +169,10 @@ def test_records_that_come_while_it_runs_are_for_the_next_audit(
     """The processes may see more than the audit's own snapshot has."""
     begin = Processes.begin
 
-    def writing(self: Processes, *args: Any) -> None:
+    def writing(self: Processes, *args: Any) -> int:
         file.transfer(earner="m2", spender="f1", hours="0:15", id="in between")
         file.erase("m1", reason="she asked")
-        begin(self, *args)
+        return begin(self, *args)
 
     monkeypatch.setattr(Processes, "begin", writing)
     number = file.head().sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -20,12 +21,7 @@ from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import TimeBank, TimebankError
 from timebank.audit import AuditReport, Checkpoint, audit
 from timebank.audit.audit_pass import AuditPass
-from timebank.audit.stretches import (
-    StretchResult,
-    assumed_checkpoints,
-    audit_stretch,
-    join_stretches,
-)
+from timebank.audit.stretches import StretchResult
 from timebank.model import Head
 from timebank.storage import open_store
 from timebank.storage.protocol import Reader
@@ -33,33 +29,55 @@ from timebank.storage.protocol import Reader
 
 @attrs.define
 class Here:
-    """Stretches that end after these records, audited one after the other in this process."""
+    """Stretches that end after these records, audited one after the other in this process.
+
+    The last of them is for the audit that asks.
+    """
 
     cuts: Sequence[int]
-    claimed: list[Checkpoint] = attrs.field(factory=list)
     found: list[StretchResult | None] = attrs.field(factory=list)
-    taken: bool = False
+    ended: int = 0
 
-    def begin(self, reader: Reader, head: Head, since: Checkpoint | None) -> None:
-        """Audit them all."""
+    @property
+    def taken(self) -> bool:
+        """Whether what was found was taken: else they are ended before the audit begins again."""
+        return None not in self.found and self.ended == 1
+
+    def begin(self, reader: Reader, head: Head, since: Checkpoint | None) -> int:
+        """Audit all but the last."""
         start = 0 if since is None else since.head.sequence
-        ends = [*sorted({cut for cut in self.cuts if start < cut < head.sequence}), head.sequence]
-        with suppress(TimebankError, LookupError, TypeError, ValueError, AttributeError):
-            self.claimed += assumed_checkpoints(reader, head, since, ends[:-1])
-            for known, end in zip([since, *self.claimed], ends, strict=True):
-                # As a process has it.
-                sent = None if known is None else Checkpoint.from_bytes(known.to_bytes())
-                found = audit_stretch(reader, sent, end)
-                self.found.append(None if found is None else StretchResult.of_line(found.to_line()))
+        ends = [start, *sorted({cut for cut in self.cuts if start < cut < head.sequence})]
+        # As a process has it.
+        known = None if since is None else Checkpoint.from_bytes(since.to_bytes())
+        for after, end in pairwise(ends):
+            self.found.append(None)
+            with suppress(TimebankError, LookupError, TypeError, ValueError, AttributeError):
+                found = AuditPass(reader, None, since=known).audit_stretch(after, end)
+                self.found[-1] = None if found is None else StretchResult.of_line(found.to_line())
+        return ends[-1] if self.found else 0
 
-    def end(self, audit: AuditPass) -> None:
-        """Go on from there."""
+    def done(self) -> int:
+        """All of their records."""
+        return sum(one.records for one in self.found if one is not None)
+
+    def end(self, tell: Callable[[], None]) -> Sequence[StretchResult] | None:
+        """All that was found, if all are well."""
         found = [one for one in self.found if one is not None]
-        if found and len(found) == len(self.claimed) + 1:
-            self.taken = join_stretches(audit, self.claimed, found)
+        return found if len(found) == len(self.found) else None
 
     def stop(self) -> None:
         """Nothing is under way."""
+        self.ended += 1
+
+
+def assumed(reader: Reader, through: int) -> Checkpoint:
+    """What a stretch behind a record begins from."""
+    audit = AuditPass(reader, None)
+    audit._start()
+    audit._assume_through(through)
+    context, state = audit._context, audit.state()
+    assert context.head is not None
+    return Checkpoint(Head(context.head.journal, context.last, context.digest), lambda: state)
 
 
 def same(report: AuditReport, other: AuditReport) -> None:
@@ -220,10 +238,14 @@ def test_notes_beyond_the_first_hundred_are_counted() -> None:
         assert here.taken
 
 
-def test_a_claim_that_is_not_what_the_stretch_before_ends_with_is_not_believed() -> None:
-    """A balance, a status, a hold, closed books, an instant, a digest: then it is one pass."""
+def test_an_assumption_that_is_not_what_the_stretch_before_ends_with_has_another_fingerprint() -> (
+    None
+):
+    """A balance, a status, a hold, closed books, an instant, a digest: each is in it."""
     bank = everything()
     with bank.store.reader("main") as reader:
+        known = assumed(reader, 30)
+        right = fingerprint(reader, known)
         for path, value in (
             (["effects", "accounts", "m1", "balance"], [1, 1]),
             (["effects", "accounts", "f1", "row", 2], "frozen"),
@@ -233,22 +255,56 @@ def test_a_claim_that_is_not_what_the_stretch_before_ends_with_is_not_believed()
             (["effects", "accounts", "f1", "history", "merged"], ["m1"]),
             (["effects", "closed_through"], "2026-03-01"),
             (["clocks", "last"], 0),
-            (["statutes", "statutes"], []),
+            (["statutes", "adopted"], [["2026-03-02", "default/1"]]),
             (["derived", "statutes"], []),
-            (["statutes", "adopted"], []),
+            (["statutes", "adopted", 0, 0], "2026-01-01"),
+            (["tree", "peaks"], ["00" * 32] * 4),
         ):
-            here = Here([30])
-            here.begin(reader, reader.head(), None)
-            claim = Checkpoint.from_bytes(here.claimed[0].to_bytes())
+            claim = Checkpoint.from_bytes(known.to_bytes())
             place: Any = claim.state()
             for step in path[:-1]:
                 place = place[step]
             assert place[path[-1]] != value
             place[path[-1]] = value
-            found = [one for one in here.found if one is not None]
-            assert len(found) == 2
-            assert join_stretches(AuditPass(reader, None), here.claimed, found)
-            assert not join_stretches(AuditPass(reader, None), [claim], found), path
-            head = attrs.evolve(claim.head, digest=bytes(32))
-            other = [Checkpoint(head, here.claimed[0].state)]
-            assert not join_stretches(AuditPass(reader, None), other, found)
+            assert right != fingerprint(reader, claim), path
+        head = attrs.evolve(known.head, sequence=29)
+        assert right != fingerprint(reader, Checkpoint(head, known.state))
+        digest = attrs.evolve(known.head, digest=bytes(32))
+        assert right != fingerprint(reader, Checkpoint(digest, known.state))
+
+
+def fingerprint(reader: Reader, known: Checkpoint) -> str:
+    """The fingerprint of what a checkpoint knows."""
+    audit = AuditPass(reader, None)
+    audit._restore(known)
+    audit._context.last, audit._context.digest = known.head.sequence, known.head.digest
+    return audit._fingerprint()
+
+
+@given(st.integers(1, 60), st.data())
+def test_stretches_are_taken_only_where_each_begins_as_the_one_before_ended(
+    number: int, data: Any
+) -> None:
+    """Any of the fingerprints, at either side of a cut, is another."""
+    bank = everything()
+    with bank.store.reader("main") as reader:
+        whole, here = audit(reader), Here([20, 40])
+        here.begin(reader, reader.head(), None)
+        place = data.draw(st.sampled_from([(0, "ends"), (1, "begins"), (1, "ends")]))
+        at, name = place
+        changed = attrs.evolve(here.found[at], **{name: f"{number:064x}"})
+        lying = Lying(here.cuts, instead={at: changed})
+        same(whole, audit(reader, workers=lying))
+        assert not lying.taken
+
+
+@attrs.define
+class Lying(Here):
+    """As the others, but for a few results."""
+
+    instead: dict[int, StretchResult] = attrs.field(factory=dict, kw_only=True)
+
+    def end(self, tell: Callable[[], None]) -> Sequence[StretchResult] | None:
+        """All that was found, with the others among them."""
+        found = super().end(tell)
+        return found and [self.instead.get(place, one) for place, one in enumerate(found)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from audit.cheque_rules import booklets, entered, issued, voided
 from audit.forgeries import audit_of
 from audit.format_rule import Change
-from audit.test_audit_stretches import Here, same
+from audit.test_audit_stretches import Here, assumed, same
 from golden.cheques import booklets as a_year
 from golden.make import Sources
 from timebank import Corrupt, TimeBank
@@ -61,9 +61,7 @@ def test_wherever_an_audit_of_cheques_is_cut_the_report_is_the_same() -> None:
             here = Here([cut])
             same(audit(reader), audit(reader, workers=here))
             assert here.taken
-            (checkpoint, *_) = here.found
-            assert checkpoint is not None
-            since = audit(reader, since=checkpoint.checkpoint)
+            since = audit(reader, since=assumed(reader, cut))
             assert () == since.findings
             assert since.checkpoint == audit(reader).checkpoint
 

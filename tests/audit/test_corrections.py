@@ -34,8 +34,8 @@ from audit.format_rule import report_of
 from audit.test_audit_stretches import Here, same
 from support import Clock, sources
 from timebank import Band, Demurrage, Dues, Fee, OverReversed, Statute, TimeBank, Welcome
-from timebank.audit import audit, processes
-from timebank.audit.stretches import join_stretches
+from timebank.audit import audit, audit_pass, processes
+from timebank.audit.stretches import lead_on
 from timebank.interchange.jsonl import export_jsonl
 from verifiers import VERIFIERS, run
 
@@ -375,11 +375,12 @@ def test_corrections_are_well_in_processes(tmp_path: Path, monkeypatch: pytest.M
     taken: list[bool] = []
 
     def taking(*args: Any) -> bool:
-        taken.append(join_stretches(*args))
+        taken.append(lead_on(*args))
         return taken[-1]
 
-    monkeypatch.setattr(processes, "LEAST", 10)
-    monkeypatch.setattr(processes, "join_stretches", taking)
+    monkeypatch.setattr(processes, "START", 10)
+    monkeypatch.setattr(processes, "EACH_ACCOUNT", 0)
+    monkeypatch.setattr(audit_pass, "lead_on", taking)
     for story in (reversed_, restarted):
         clock = Clock()
         with timebank.open(f"sqlite:///{tmp_path / story.__name__}", **sources(clock)) as bank:

@@ -561,6 +561,17 @@ class HostMachine(RuleBasedStateMachine):
             self.time += timedelta(minutes=minutes)
             yield attrs.evolve(call, now=self.time)
 
+    @step(lambda host: host.is_open and host.host.server != "mariadb")
+    def define(self) -> None:
+        """A table of the host's, made and taken away: MariaDB would end the transaction."""
+        self.host.run(f"CREATE TABLE made_{self.transactions} (id INTEGER)")
+        self.host.run(f"DROP TABLE made_{self.transactions}")
+
+    @step(lambda host: host.is_open and host.batch is None)
+    def rebuild(self) -> None:
+        """The derived rows are made anew, and so are right as before."""
+        self.bank.rebuild()
+
     @step(lambda host: 2 * (not host.is_open), several=several, minutes=minutes)
     def call_elsewhere(self, several: list[Call], minutes: int) -> None:
         """Somebody else, with a connection of their own."""

@@ -7,14 +7,66 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import timebank
-from benchmarks.raw import Raw
+from benchmarks.raw import BANK, FIND, HEAD, LAST, POSTING, Raw, _effects, _request
 from timebank import TimeBank
 from timebank.bank import BankBatch
 
 DAY = date(2026, 3, 2)
 Load = list[tuple[str, str, int, str, str]]
+
+
+#: Begins a host's transaction, as one that writes.
+BEGIN: Final = "BEGIN IMMEDIATE"
+
+
+class ByHand(Raw):
+    """The same bank by hand, in a transaction that a host opens and ends: a savepoint a call."""
+
+    def apart(self, transfers: Load) -> None:
+        """A call each: the head, the id and where the accounts stand are read in each."""
+        for earner, spender, seconds, id, day in transfers:
+            self._savepoint(earner, spender, seconds, id, day, None)
+
+    def together(self, transfers: Load) -> None:
+        """In a batch, which knows where the accounts stand that its own calls have moved."""
+        self.connection.execute("SAVEPOINT batch")
+        last: dict[str, tuple[int, int]] = {}
+        for earner, spender, seconds, id, day in transfers:
+            self._savepoint(earner, spender, seconds, id, day, last)
+        self.connection.execute("RELEASE SAVEPOINT batch")
+
+    def _savepoint(  # noqa: PLR0917  # a row of the load
+        self,
+        earner: str,
+        spender: str,
+        seconds: int,
+        id: str,
+        day: str,
+        last: dict[str, tuple[int, int]] | None,
+    ) -> None:
+        execute = self.connection.execute
+        execute("SAVEPOINT call")
+        self.sequence, self.digest = execute(HEAD, (BANK,)).fetchone()
+        if execute(FIND, (BANK, id)).fetchone() is not None:
+            raise ValueError(id)
+        rows = []
+        for account, change in ((earner, seconds), (spender, -seconds)):
+            known = None if last is None else last.get(account)
+            version, balance = known or execute(LAST, (BANK, account)).fetchone() or (0, 0)
+            if change < 0 and balance + change < -(2**53):
+                raise ValueError(account)
+            if last is not None:
+                last[account] = (version + 1, balance + change)
+            rows.append(
+                (BANK, account, version + 1, self.sequence + 1, change, balance + change, day)
+            )
+        self._record("transfer", _request(id, earner, spender, seconds), _effects(rows, day), id)
+        for row in rows:
+            execute(POSTING, row)
+        execute("RELEASE SAVEPOINT call")
 
 
 def _post(bank: TimeBank | BankBatch, load: Load) -> None:

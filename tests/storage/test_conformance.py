@@ -37,10 +37,12 @@ class TestPrivateSqlite(StoreConformance):
     snapshots = False
     adds_up = True
     finds_many = True
+    adds_late = True
     versioned = True
     sees_schema = True
     finds_own = True
     makes_banks = True
+    confirming = True
     droppable = True
 
     def new_url(self, folder: Path) -> str:
@@ -65,10 +67,12 @@ class TestSqliteFile(StoreConformance):
     translated = True
     adds_up = True
     finds_many = True
+    adds_late = True
     versioned = True
     sees_schema = True
     finds_own = True
     makes_banks = True
+    confirming = True
     droppable = True
     addressed = True
 

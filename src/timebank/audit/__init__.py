@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from timebank.audit.audit_pass import AuditPass, StretchWorkers
+from timebank.audit.audit_pass import AuditPass
 from timebank.audit.banks import BankReport, audit_banks
 from timebank.audit.checkpoint import Checkpoint
 from timebank.audit.checks import AUDIT_CHECKS
@@ -27,6 +27,7 @@ from timebank.audit.open_findings import Cause
 from timebank.audit.quick import quick_audit
 from timebank.audit.report import AuditReport, Progress, unreadable
 from timebank.audit.steady import steady
+from timebank.audit.stretches import StretchWorkers
 from timebank.model import Head
 from timebank.storage.protocol import Reader
 

@@ -7,7 +7,7 @@ not about a stretch of time: so the audit does not repeat how the bank looks for
 from __future__ import annotations
 
 from collections.abc import Iterator
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 import attrs
@@ -110,9 +110,13 @@ class AccountHistory:
                 status = then
         return status == "open"
 
+    def parts(self) -> tuple[Any, ...]:
+        """Return all of it, in the order of its fields."""
+        return _PARTS(self)
+
     def to_json(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
-        return attrs.asdict(self)
+        """Return it as a JSON object, of what it holds itself."""
+        return dict(zip(_FIELDS, _PARTS(self), strict=True))
 
     @classmethod
     def of_json(cls, state: dict[str, Any]) -> AccountHistory:
@@ -120,8 +124,11 @@ class AccountHistory:
 
         :raises TypeError, ValueError: it is none.
         """
-        history = cls(**state)
+        history = cls(**state)  # what it goes on to change is its own
         history.changes = [(day, status) for day, status in history.changes]
+        history.charged, history.delegates = {**history.charged}, {**history.delegates}
+        history.once = {rule: [*charges] for rule, charges in history.once.items()}
+        history.welcomes, history.merged = [*history.welcomes], [*history.merged]
         history.doubtful = [
             (rule, first, last, charge) for rule, first, last, charge in history.doubtful
         ]
@@ -141,6 +148,10 @@ class AccountHistory:
         self.merged += [account, *other.merged]
         other.charged, other.once, other.welcomes, other.doubtful = {}, {}, [], []
         other.merged, other.delegates = [], {}
+
+
+_FIELDS: Final = tuple(field.name for field in attrs.fields(AccountHistory))
+_PARTS: Final = attrgetter(*_FIELDS)
 
 
 class AccountHistories:

@@ -4,36 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from hashlib import sha256
+from typing import Final
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.canonical import Canonical
 from timebank.audit.checkpoint import UNUSABLE, Checkpoint
 from timebank.audit.checks import CHECKS
-from timebank.audit.findings import MOST_FINDINGS, Findings, Note
+from timebank.audit.findings import MOST_FINDINGS, Findings
 from timebank.audit.heads import Heads
 from timebank.audit.plain_runs import PlainRun, runs_of
 from timebank.audit.report import AuditReport, Progress, explained
-from timebank.errors import InvalidRequest
-from timebank.journal import parse
+from timebank.audit.stretches import ASSUMED_BY_ROWS, StretchResult, StretchWorkers, lead_on
+from timebank.errors import Corrupt, InvalidRequest
+from timebank.journal import canonical, genesis, parse
 from timebank.model import Head, RecordRow
 from timebank.model.said import said
 from timebank.storage.protocol import Reader
 
 PAGE: Final = 1_000
-
-
-class StretchWorkers(Protocol):
-    """Audits stretches of the journal beside the audit itself, in other processes."""
-
-    def begin(self, reader: Reader, head: Head, since: Checkpoint | None) -> None:
-        """Start on what leads from the checkpoint, or the beginning, to the head."""
-
-    def end(self, audit: AuditPass) -> None:
-        """Wait for them. Where all is well the audit goes on from there, else from the start."""
-
-    def stop(self) -> None:
-        """End what is still under way; safe to call twice."""
 
 
 class AuditPass:
@@ -58,6 +47,8 @@ class AuditPass:
         self.findings = Findings(promises, reads="all" if since is None else "new")
         self.count = 0
         self._through: int | None = None
+        #: How many records others have audited beside this pass, so far.
+        self._done_beside: Callable[[], int] = lambda: 0
         self._make_checks()
 
     def _make_checks(self) -> None:
@@ -88,16 +79,16 @@ class AuditPass:
 
         :raises InvalidRequest: a checkpoint that cannot be used.
         """
-        goes_on, head = self._start(), self._context.head
+        goes_on, head, shared = self._start(), self._context.head, 0
         self._context.goes_on = goes_on
         try:
             if workers is not None and goes_on and head is not None:
-                workers.begin(self._reader, head, self._since)
+                shared = workers.begin(self._reader, head, self._since)
             for check in self.checks:
                 check.start()
             if goes_on:
-                if workers is not None:
-                    workers.end(self)
+                if workers is not None and shared:
+                    self._share(workers, shared)
                 self._read_records()
                 for check in self.checks:
                     check.finish()
@@ -107,19 +98,68 @@ class AuditPass:
         self._heads.find_published()
         return self._report()
 
-    def run_through(self, through: int) -> bool:
-        """Check a stretch only, up to this record; whether it was reached and nothing found.
+    def audit_stretch(self, after: int, through: int) -> StretchResult | None:
+        """Audit the records between two; `None` where they are not all well.
+
+        What is before them, but for what a checkpoint tells, is assumed and not audited.
 
         :raises InvalidRequest: a checkpoint that cannot be used.
+        :raises Corrupt: what is there cannot be noted; other errors of what cannot be read.
         """
         self._through = through
         if not self._start():
-            return False
+            return None
+        begins = self._assume_through(after)
         self._read_records()
         for check in self.checks:
             check.pause()
+        if not self._is_well() or self._context.last != through:
+            return None
+        counted = {check.key: check.counted() for check in self.checks}
+        notes = self.findings.kept_notes()
+        return StretchResult(begins, self._fingerprint(), self.count, *notes, counted)
+
+    def _share(self, workers: StretchWorkers, shared: int) -> None:
+        """Audit the last stretch alone, from what is assumed; where not all is well, begin again.
+
+        What `start` told stays as it is.
+        """
+        told, context = self.findings, self._context
+        self.findings = context.findings = told.emptied()
+        self._done_beside = workers.done
+        results: Sequence[StretchResult] | None = None
+        with suppress(*UNREADABLE):
+            begins = self._assume_through(shared)
+            self._read_records()
+            results = workers.end(self._tell_progress) if self._is_well() else None
+        own, self._done_beside = self.findings, lambda: 0
+        self.findings = context.findings = told
+        if results is None or not lead_on(results, begins):
+            workers.stop()
+            self._begin_again()
+            return
+        for result in results:
+            self.count += result.records
+            told.add_notes(result.notes, result.more_notes)
+            for check in self.checks:
+                check.add_counted(result.counted[check.key])
+        told.add_notes(*own.kept_notes())
+
+    def _is_well(self) -> bool:
+        return self._context.is_complete and not self.findings.all()
+
+    def _begin_again(self) -> None:
+        """Forget what was audited of the records, and stand where the pass began."""
+        before, since, self.count = self._context, self._since, 0
+        self._make_checks()
         context = self._context
-        return context.is_complete and context.last == through and not self.findings.all()
+        context.head, context.goes_on = before.head, before.goes_on
+        context.is_storage_apart = before.is_storage_apart
+        if since is not None:
+            self._restore(since)
+            context.last, context.digest = since.head.sequence, since.head.digest
+        elif context.head is not None:
+            context.digest = genesis(context.head.journal)
 
     def _start(self) -> bool:
         """Read the head and what was known; return whether the journal goes on from there."""
@@ -150,16 +190,13 @@ class AuditPass:
         )
         return explained(report, self._reader) if findings else report
 
-    def tell_progress(self, done: int) -> None:
+    def _tell_progress(self) -> None:
         """Tell how far the audit is."""
         if self._progress is not None:
             before = 0 if self._since is None else self._since.head.sequence
             head = self._context.head
             total = 0 if head is None else head.sequence - before
-            self._progress(done, max(total, 0))
-
-    def _tell_progress(self) -> None:
-        self.tell_progress(self.count)
+            self._progress(self.count + self._done_beside(), max(total, 0))
 
     # -- the journal -----------------------------------------------------------------------
 
@@ -268,55 +305,40 @@ class AuditPass:
     def _stateful(self) -> list[AuditCheck]:
         return [check for check in self.checks if "state" in check.own]
 
-    def checkpoint(self) -> Checkpoint:
-        """Return a checkpoint of where the audit is now."""
-        context, state = self._context, self.state()
-        journal = "" if context.head is None else context.head.journal
-        return Checkpoint(Head(journal, context.last, context.digest), lambda: state)
+    def _assume_through(self, through: int) -> str:
+        """Stand at a record as the stored rows say, unchecked; return the fingerprint of it.
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Forget what was known, and go on from a checkpoint.
-
-        :raises InvalidRequest: a checkpoint that cannot be used.
+        :raises Corrupt: what is there cannot be noted; other errors of what cannot be read.
         """
-        head = self._context.head
-        self._make_checks()
-        self._restore(checkpoint)
-        self._context.head = head
-        self._context.last = checkpoint.head.sequence
-        self._context.digest = checkpoint.head.digest
+        context, last = self._context, None
+        while context.last < through:
+            after = context.last
+            rows = self._reader.records(after=after, limit=min(PAGE, through - after))
+            if not rows or rows[-1].sequence != after + len(rows):
+                msg = f"records are missing behind record {after}"
+                raise Corrupt(msg)
+            for row in rows:
+                if row.kind not in ASSUMED_BY_ROWS:
+                    self._assume(row)
+            last = rows[-1]
+            context.last, context.digest = last.sequence, last.digest
+        if last is not None:
+            for check in self.checks:
+                check.assume_balances(last)
+        return self._fingerprint()
 
-    def add(self, records: int, notes: Iterable[Note], more_notes: int) -> None:
-        """Count records that others checked, and add their notes."""
-        self.count += records
-        self.findings.add_notes(notes, more_notes)
-
-    def assume(self, row: RecordRow) -> None:
-        """Let the checks take note of a record, unchecked.
-
-        :raises Corrupt: it cannot be; other errors of what cannot be read.
-        """
+    def _assume(self, row: RecordRow) -> None:
         record = AuditedRecord(row, parse(row.body))
         for check in self.checks:
             check.assume(record)
 
-    def assumed(self, head: Head, last: RecordRow) -> Checkpoint:
-        """Return the checkpoint that is assumed at a record, without checking what led to it."""
+    def _fingerprint(self) -> str:
+        """Return a digest of where the audit stands, and of all that must be as was assumed."""
+        found = sha256(b"%d %s" % (self._context.last, self._context.digest))
         for check in self.checks:
-            check.assume_balances(last)
-        state = self.state()
-        return Checkpoint(Head(head.journal, last.sequence, last.digest), lambda: state)
-
-    def comparable(self, states: State) -> State:
-        """Return the parts of the checks' states that must be what was assumed."""
-        return {check.key: check.comparable(states[check.key]) for check in self._stateful()}
-
-    def joined(self, states: Sequence[State]) -> State:
-        """Return the checks' states behind stretches that ended with these."""
-        return {
-            check.key: check.joined([state[check.key] for state in states])
-            for check in self._stateful()
-        }
+            for part in check.proof():
+                found.update(canonical({check.key: part}) + b"\n")
+        return found.hexdigest()
 
 
 def _sees_transfers(check: AuditCheck) -> bool:

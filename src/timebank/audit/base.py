@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
@@ -99,6 +99,8 @@ class AuditContext:
         self._now = now
         #: Whether the storage was asked for its faults already.
         self.is_storage_known = is_storage_known
+        #: Whether of the storage only what is of this bank was looked at.
+        self.is_storage_apart = False
         self.tell_progress = tell_progress
         #: Adds the finding that something cannot be read.
         self.tell_unreadable: Callable[[str, Exception], None] = lambda _place, _error: None
@@ -137,9 +139,10 @@ class AuditCheck:
     A check that does not override `is_sure` is safe: every record then comes by itself.
 
     Where several processes share an audit, each stretch of the journal ends with `pause`.
-    `assume` and `assume_balances` tell a check what a stretch may begin with, and `comparable` and
-    `joined` how the state that was assumed is held against the one that was worked out. A
-    check that overrides `state` alone is safe: where the two differ, one process does it all.
+    `assume` and `assume_balances` tell a check what a stretch may begin with; `proof` is what must
+    then be the same where it was assumed and where it was worked out, and `counted` what a stretch
+    counts by itself. A check that overrides `state` alone is safe: where the two differ, one
+    process does it all.
     """
 
     #: The name of its state in a checkpoint.
@@ -216,15 +219,15 @@ class AuditCheck:
     def assume_balances(self, last: RecordRow) -> None:
         """Take what transfers and reversals led to, up to a record, from the stored rows."""
 
-    @classmethod
-    def comparable(cls, state: State) -> State:
-        """Return the part of a state that must be what was assumed."""
-        return state
+    def proof(self) -> Iterable[Any]:
+        """Yield, as JSON, what must be as was assumed: all of the state, unless overridden."""
+        yield self.state()
 
-    @classmethod
-    def joined(cls, states: Sequence[State]) -> State:
-        """Return the state behind stretches that ended with these states."""
-        return states[-1]
+    def counted(self) -> Any:
+        """Return, as JSON, what a stretch alone counted, which no other can know."""
+
+    def add_counted(self, counted: Any) -> None:
+        """Count what another stretch has `counted` to what this one did."""
 
     # -- findings --------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Final
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.findings import MOST_FINDINGS, Check, quantity
@@ -174,20 +174,19 @@ class DerivedRows(AuditCheck):
         """Let each stretch count its own totals."""
         self._totals.clear()
 
-    @classmethod
-    def comparable(cls, state: State) -> State:
-        """Return the rows of statutes: the totals are those of a stretch alone."""
-        return {"statutes": state["statutes"]}
+    def proof(self) -> Iterable[Any]:
+        """Yield the rows of statutes: the totals are those of a stretch alone."""
+        yield [list(row) for row in self._statutes]
 
-    @classmethod
-    def joined(cls, states: Sequence[State]) -> State:
-        """Return the rows of statutes at the end, and the totals of all stretches."""
-        totals: dict[str, tuple[int, int]] = {}
-        for state in states:
-            for id, (more_earned, more_spent) in state["totals"].items():
-                earned, spent = totals.get(id, (0, 0))
-                totals[id] = (earned + more_earned, spent + more_spent)
-        return states[-1] | {"totals": {id: list(total) for id, total in totals.items()}}
+    def counted(self) -> Any:
+        """Return what each account earned and spent in the stretch."""
+        return self.state()["totals"]
+
+    def add_counted(self, counted: dict[str, list[int]]) -> None:
+        """Add what accounts earned and spent in another stretch."""
+        for id, (more_earned, more_spent) in counted.items():
+            earned, spent = self._totals.get(id, (0, 0))
+            self._totals[id] = (earned + more_earned, spent + more_spent)
 
     # -- postings ----------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, ClassVar, Final
@@ -63,6 +63,10 @@ _BEFORE: Final = {
     "reopen": ("closed",),
     "rename": ("open", "frozen", "closed", "agreed"),
 }
+
+
+#: Accounts whose proof is written at once.
+_PROVED_AT_ONCE: Final = 200
 
 
 class Effects(AuditCheck):
@@ -346,16 +350,24 @@ class Effects(AuditCheck):
             stands = (0, 0) if posting is None else (posting.version, posting.balance)
             self._fold.balances[account] = stands
 
-    @classmethod
-    def comparable(cls, state: State) -> State:
-        """Leave out the sums by month: they are kept so that less is read."""
-        accounts: dict[str, dict[str, Any]] = state["accounts"]
-        return state | {
-            "accounts": {
-                id: {name: value for name, value in known.items() if name != "months"}
-                for id, known in accounts.items()
-            }
-        }
+    def proof(self) -> Iterable[Any]:
+        """Yield where accounts stand, some at a time, without the sums by month.
+
+        Those are kept so that less is read.
+        """
+        fold, histories = self._fold, self._histories.by_account
+        yield fold.closed_through
+        rows = sorted((id, row) for id, row in fold.accounts.items() if row is not None)
+        for first in range(0, len(rows), _PROVED_AT_ONCE):
+            yield [
+                (
+                    row,
+                    fold.balances.get(id, (0, 0)),
+                    list(fold.holds.get(id, {}).values()),
+                    history.parts() if (history := histories.get(id)) is not None else None,
+                )
+                for id, row in rows[first : first + _PROVED_AT_ONCE]
+            ]
 
 
 def _flag(flag: dict[str, Any]) -> Said:

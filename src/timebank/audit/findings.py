@@ -73,11 +73,15 @@ class Findings:
         self, checks: Sequence[Check], *, reads: Literal["all", "new", "sums"] = "all"
     ) -> None:
         self._checks = {check.name: check for check in checks}
-        self._reads = reads
+        self._reads: Literal["all", "new", "sums"] = reads
         self._kept: dict[str, list[Finding]] = {}
         self._more: dict[str, int] = {}
         self._notes: list[Note] = []
         self._more_notes = 0
+
+    def emptied(self) -> Findings:
+        """Return another for the same checks, with nothing in it."""
+        return Findings([*self._checks.values()], reads=self._reads)
 
     def add(self, check: str, place: str, *, expected: str, found: str) -> None:
         """Keep a finding, or count it."""

@@ -35,8 +35,6 @@ class Storage(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         context.tell_unreadable = self.tell_unreadable
-        #: Whether only what is of this bank was looked at.
-        self.is_apart = False
 
     def tell_unreadable(self, place: str, error: Exception) -> None:
         """Tell that something cannot be read, whichever check needed it."""
@@ -69,7 +67,7 @@ class Storage(AuditCheck):
     def _faults(self, progress: Callable[[], None]) -> Iterable[Fault]:
         reader = self.context.reader
         if finds_own(reader) and reader.is_shared():
-            self.is_apart = True
+            self.context.is_storage_apart = True
             return reader.own_faults(progress)
         return reader.faults(progress)
 
@@ -92,4 +90,4 @@ class Storage(AuditCheck):
 
     def names_apart(self) -> tuple[str, ...]:
         """Return the names of what was looked at for this bank alone, and not for the storage."""
-        return ("file", "orphans", "references") if self.is_apart else ()
+        return ("file", "orphans", "references") if self.context.is_storage_apart else ()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from timebank import checks
-from timebank.bank.bank import TimeBank
+from timebank.bank.bank import Progress, TimeBank
 from timebank.bank.batch import BankBatch, Block, Life, MakeHandle, ended
-from timebank.bank.commit_group import CommitGroup, held
+from timebank.bank.commit_group import CACHED_ACCOUNTS, CACHED_HOLDS, CommitGroup
 from timebank.bank.following import KnownState
 from timebank.bank.half_way import UNDER_WAY, cannot_go_on, nothing_written
 from timebank.bank.permitting import T, Work
@@ -30,7 +31,7 @@ from timebank.model import Head
 from timebank.permissions import Ask, Permissions, checked
 from timebank.rules.clock import RestartClock
 from timebank.rules.state import AnyCommand, Command, Result
-from timebank.storage.joined.savepoints import BatchSavepoint
+from timebank.storage.joined.savepoints import BatchSavepoint, WriterBlock, is_over
 from timebank.storage.joined.store import JoinedStore, migrate_connection
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.protocol import Reader
@@ -45,16 +46,58 @@ _TRIES: Final = 5
 
 
 class NoGroup(CommitGroup):
-    """The group of a bank whose every call finds out again where the journal stands."""
+    """The group of a bank whose calls share no commit, and tell of none."""
 
     def keep(self, session: Session) -> None:
         """Keep nothing."""
 
 
+class Calls:
+    """Does the work of calls, each in its writer's block, and has what one leaves for the next.
+
+    What was read of a bank is true for one head, whose digest covers all that came before: it is
+    true whoever wrote that, in whatever transaction and database, and whatever was rolled back
+    since. At another head the next call follows the records in between, or reads anew.
+    """
+
+    def __init__(self, sources: Sources, permissions: Permissions | None) -> None:
+        self._sources = sources
+        #: Whether a callable of the host's may run within a call.
+        self.asks_host = permissions is not None or sources != Sources()
+        #: One at most, taken and put in one step each, for threads share the bank.
+        self._known: deque[KnownState] = deque(maxlen=1)
+
+    def do(self, block: WriterBlock, work: Callable[[Session], T]) -> T:
+        """Do the work of one call in a session; nothing that a failed one knew is kept."""
+        try:
+            with block as writer:
+                session = Session(writer, self._sources, self._taken())
+                result = work(session)
+                session.finish()
+        except BaseException:
+            block.drop()
+            raise
+        known = session.known
+        fold = known.fold
+        if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
+            self._known.append(known)
+        return result
+
+    def _taken(self) -> KnownState | None:
+        try:
+            return self._known.pop()
+        except IndexError:
+            return None
+
+    def forget(self) -> None:
+        """Have the next call read anew."""
+        self._known.clear()
+
+
 class JoinedBank(TimeBank):
     """A bank whose calls are savepoints of a transaction that the host opens and ends.
 
-    It never commits, never tries again, and keeps nothing from one call to the next.
+    It never commits, never tries again, and looks where the journal stands at each call.
     """
 
     def __init__(
@@ -72,9 +115,21 @@ class JoinedBank(TimeBank):
         self._actor: str | None = None
         self._permissions = checked(permissions)
         self._group = NoGroup({})
+        self._calls = Calls(sources, self._permissions)
 
-    def _may_share(self, command: Command[Any, T]) -> bool:
-        return False
+    def _execute(self, command: Command[Any, T]) -> T:
+        block = self.store.writer(self.name, id=command.id, asks_host=self._calls.asks_host)
+        return self._calls.do(block, partial(self._execute_in, command=command))
+
+    def _in_session(self, work: Callable[[Session], T], *, accepts: bool = False) -> T:
+        return self._calls.do(self.store.writer(self.name), work)
+
+    def rebuild(self, progress: Progress | None = None, *, force: bool = False) -> None:
+        """Make the derived rows anew: see `TimeBank.rebuild`."""
+        try:
+            super().rebuild(progress, force=force)
+        finally:
+            self._calls.forget()
 
     def _audited(self, reader: Reader, ask: Callable[[], AuditReport]) -> AuditReport:
         """Return the report of an audit: what others write while it lasts is no damage.
@@ -109,7 +164,7 @@ class JoinedBank(TimeBank):
         :raises InvalidRequest: no transaction is open, or another batch of this bank is; at a call
             and at a clean end: the batch is over. What the host kept stays then.
         """
-        return JoinedBatchBlock(self.store, self.name, self._sources, self._joined_handle)
+        return JoinedBatchBlock(self.store, self.name, self._calls, self._joined_handle)
 
     def _joined_handle(self, life: Life) -> BankBatch:
         return JoinedBatch(life, self._sources, self._actor, self._permissions)
@@ -148,22 +203,24 @@ class JoinedLife(Life):
             raise ended()
         return block
 
+    def expect(self, ids: Sequence[str]) -> None:
+        """Look nothing up: the host may write between two calls."""
+
     def end(self) -> None:
         """Refuse every further call: the block was left."""
         self._block = None
 
-    def call(self, work: Callable[[Session], T]) -> T:
+    def call(self, work: Callable[[Session], T], id: str | None = None) -> T:
         """Do the work of one call that may write, in a session of its own.
 
         :raises InvalidRequest: a call is under way or was interrupted, or the batch is over.
         """
-        block = self.check()
-        return self.guarded(partial(block.call, work))
+        return self.guarded(partial(self.check().call, work, id))
 
     def guarded(self, work: Callable[[], T]) -> T:
         """Do work: whatever else than a refusal ends it leaves nothing to be kept."""
-        self.check()
-        self.check_unfinished()
+        if self.unfinished is not None:
+            raise cannot_go_on(self.unfinished)
         self.unfinished = UNDER_WAY
         try:
             result = work()
@@ -185,10 +242,11 @@ class JoinedBatch(BankBatch):
     _life: JoinedLife
 
     def _new_id(self) -> str:
+        self._life.check()
         return self._life.guarded(self._sources.id)
 
     def _execute(self, command: Command[Any, T]) -> T:
-        return self._life.call(lambda session: self._executed_in(session, command))
+        return self._life.call(lambda session: self._executed_in(session, command), command.id)
 
     def _execute_all(
         self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None
@@ -207,12 +265,11 @@ class JoinedBatchBlock(Block):
     _life: JoinedLife | None = None
     _savepoint: BatchSavepoint | None = None
 
-    def __init__(self, store: JoinedStore, bank: str, sources: Sources, handle: MakeHandle) -> None:
+    def __init__(self, store: JoinedStore, bank: str, calls: Calls, handle: MakeHandle) -> None:
         self._store = store
         self._bank = bank
-        self._sources = sources
+        self._calls = calls
         self._handle = handle
-        self._known: KnownState | None = None
 
     def begin(self) -> BankBatch:
         """Begin the savepoint."""
@@ -221,36 +278,24 @@ class JoinedBatchBlock(Block):
         self._life = JoinedLife(self)
         return self._handle(self._life)
 
-    def _own(self) -> BatchSavepoint:
-        """Return the savepoint.
-
-        :raises InvalidRequest: the host has ended it.
-        """
-        savepoint = self._savepoint
-        if savepoint is None or not savepoint.is_there():
-            raise _over()
-        return savepoint
-
-    def call(self, work: Callable[[Session], T]) -> T:
+    def call(self, work: Callable[[Session], T], id: str | None) -> T:
         """Do the work of one call, in a savepoint of its own, written when it returns.
 
         :raises InvalidRequest: the host has ended the batch's savepoint.
         """
-        block = self._store.writer(self._bank, within=self._own())
-        known, self._known = self._known, None
-        with held(block) as writer:
-            session = Session(writer, self._sources, known)
-            result = work(session)
-            session.finish()
-        self._known = session.known
-        return result
+        calls = self._calls
+        block = self._store.writer(
+            self._bank, within=self._savepoint, id=id, asks_host=calls.asks_host
+        )
+        return calls.do(block, work)
 
     def reader(self) -> AbstractContextManager[Reader]:
         """Return a reader of what the host's transaction sees.
 
         :raises InvalidRequest: the host has ended the batch's savepoint.
         """
-        self._own()
+        if self._savepoint is not None:
+            self._savepoint.check()
         return self._store.reader(self._bank)
 
     def end(
@@ -269,7 +314,7 @@ class JoinedBatchBlock(Block):
             savepoint.undo()
             raise nothing_written(life.unfinished)
         elif not savepoint.release():
-            raise _over()
+            raise is_over()
 
     def drop(self) -> None:
         """End the batch, and undo what may be left of it."""
@@ -370,7 +415,7 @@ class JoinedPreviewBlock(Block):
         self._session = session
         return session
 
-    def call(self, work: Callable[[Session], T]) -> T:
+    def call(self, work: Callable[[Session], T], id: str | None) -> T:
         """Do the work of one call."""
         with self._store.reader(self._bank) as reader:
             session = self._at(reader)
@@ -412,14 +457,6 @@ def _moved() -> Conflict:
     )
 
 
-def _over() -> InvalidRequest:
-    msg = (
-        "this batch is over: the host has released its savepoint, rolled back past it, or ended "
-        "its transaction; what the host kept stays"
-    )
-    return InvalidRequest(msg)
-
-
 def join(
     connection: Any,
     *,
@@ -442,7 +479,8 @@ def join(
     that writes where it is missing, unless `create` is false, and so are its tables, where that
     is part of a transaction (not on MariaDB: there `migrate_store` makes them once).
 
-    Nothing here commits, tries again, changes the isolation level, listens or keeps a cache.
+    Nothing here commits, tries again, changes the isolation level or listens. What a call has read
+    the next one knows, where it finds the same head.
     A `Retryable` has the scope "host": what may succeed again is the host's whole transaction.
 
     :raises InvalidRequest: not such a connection, or a bank's name that is no id; at each

@@ -39,7 +39,7 @@ from timebank.model import (
 )
 
 
-@attrs.define
+@attrs.define(init=False)
 class Batch:
     """Rows to append together. `accounts` replaces rows of the same account id.
 
@@ -51,16 +51,42 @@ class Batch:
     reader can see, and no page of a file, may hold them when the writer has committed.
     """
 
-    records: list[RecordRow] = attrs.field(factory=list)
-    texts: list[TextRow] = attrs.field(factory=list)
-    accounts: dict[str, AccountRow] = attrs.field(factory=dict)
-    postings: list[PostingRow] = attrs.field(factory=list)
-    holds: list[HoldRow] = attrs.field(factory=list)
-    resolved: list[int] = attrs.field(factory=list)
-    statutes: list[StatuteRow] = attrs.field(factory=list)
-    tiles: list[TileRow] = attrs.field(factory=list)
-    erased: list[tuple[int, str]] = attrs.field(factory=list)
-    anew: bool = False
+    records: list[RecordRow]
+    texts: list[TextRow]
+    accounts: dict[str, AccountRow]
+    postings: list[PostingRow]
+    holds: list[HoldRow]
+    resolved: list[int]
+    statutes: list[StatuteRow]
+    tiles: list[TileRow]
+    erased: list[tuple[int, str]]
+    anew: bool
+
+    def __init__(  # noqa: PLR0917  # a kind of row each
+        self,
+        records: list[RecordRow] | None = None,
+        texts: list[TextRow] | None = None,
+        accounts: dict[str, AccountRow] | None = None,
+        postings: list[PostingRow] | None = None,
+        holds: list[HoldRow] | None = None,
+        resolved: list[int] | None = None,
+        statutes: list[StatuteRow] | None = None,
+        tiles: list[TileRow] | None = None,
+        erased: list[tuple[int, str]] | None = None,
+        *,
+        anew: bool = False,
+    ) -> None:
+        # By hand: one is made for each call that writes, and ten factories would be ten calls.
+        self.records = [] if records is None else records
+        self.texts = [] if texts is None else texts
+        self.accounts = {} if accounts is None else accounts
+        self.postings = [] if postings is None else postings
+        self.holds = [] if holds is None else holds
+        self.resolved = [] if resolved is None else resolved
+        self.statutes = [] if statutes is None else statutes
+        self.tiles = [] if tiles is None else tiles
+        self.erased = [] if erased is None else erased
+        self.anew = anew
 
 
 class Reader(Protocol):
@@ -194,6 +220,16 @@ class AddsUp(Reader, Protocol):
         """
 
 
+class AddsLate(Reader, Protocol):
+    """A reader that can add up what was recorded late, for a balance on a day.
+
+    Without it the postings are read.
+    """
+
+    def late(self, account: str, *, after: int, through: int, until: str) -> int:
+        """Return the seconds of postings with `after < version <= through`, of days to `until`."""
+
+
 class FindsMany(Reader, Protocol):
     """A reader that can look up many ids at once, for an audit and for a group of calls.
 
@@ -264,6 +300,19 @@ class MakesBank(Writer, Protocol):
         """Make the bank where it is missing; several may have one journal's id, as copies do.
 
         :raises Corrupt: its own row is missing, its others are there.
+        """
+
+
+class Confirms(Writer, Protocol):
+    """A writer that can say in one question whether all is as a call expects it.
+
+    Without it the head and the id are asked for, one after the other.
+    """
+
+    def confirms(self, journal: str, sequence: int, digest: bytes, *, id: str | None) -> bool:
+        """Return true where the head is this one and no operation has the id, if there is one.
+
+        False says nothing: both are then asked for.
         """
 
 
@@ -352,6 +401,11 @@ def adds_up(reader: Reader) -> TypeGuard[AddsUp]:
     return _has(reader, "sums")
 
 
+def adds_late(reader: Reader) -> TypeGuard[AddsLate]:
+    """Return whether a reader is an `AddsLate`."""
+    return _has(reader, "late")
+
+
 def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
     """Return whether a reader is a `FindsMany`."""
     return _has(reader, "sequences")
@@ -380,6 +434,11 @@ def tells_unseen(reader: Reader) -> TypeGuard[TellsUnseen]:
 def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:
     """Return whether a writer is a `MakesBank`."""
     return _has(writer, "add_bank")
+
+
+def confirms(writer: Writer) -> TypeGuard[Confirms]:
+    """Return whether a writer is a `Confirms`."""
+    return _has(writer, "confirms")
 
 
 def appends_last(writer: Writer) -> TypeGuard[AppendsLast]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import product
 from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, TypeVar
@@ -94,6 +95,7 @@ TILE: Final = row_type_of("timebank_tiles", TileRow._make, INT, INT, BYTES)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
+LATE: Final = row_type_of("timebank_postings", tuple, INT)
 HEAD: Final = RowType(
     "timebank_banks", tuple, frozenset({(str, int, bytes), (str, NoneType, NoneType)})
 )
@@ -125,6 +127,7 @@ class Queries:
     by_day: str
     by_day_back: str
     totals: str
+    late: str
     holds: str
     holds_of: str
     statutes: str
@@ -136,12 +139,19 @@ class Queries:
     by_key: str = ""
 
 
+#: Return the types of the values of a row.
+_types: Final = partial(map, type)
+
+
 class TableReader:
     """A reader of the protocol, over whatever runs a query."""
 
     #: What the rows of two tables are here; a database may keep a column otherwise.
     text_type: ClassVar[RowType[TextRow]] = TEXT
     account_type: ClassVar[RowType[AccountRow]] = ACCOUNT
+
+    #: The questions of the database.
+    _sql: Queries
 
     #: How a value is marked in a statement.
     mark: ClassVar[str] = "?"
@@ -161,9 +171,8 @@ class TableReader:
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
         rows, types = self._fetch(sql, values), row_type.types
-        for row in rows:
-            if tuple(map(type, row)) not in types:
-                self._refuse(row_type, row)
+        if not types.issuperset(map(tuple, map(_types, rows))):
+            self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
         return list(map(row_type.make, rows))
 
     def _row(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> Row | None:
@@ -313,6 +322,13 @@ class TableReader:
             TOTALS, self._sql.totals, (self._bank, account, since or "", last)
         )
         return earned, spent
+
+    def late(self, account: str, *, after: int, through: int, until: str) -> int:
+        """Implement `AddsLate.late`."""
+        values = (self._bank, account, after, through, until)
+        ((seconds,),) = self._rows(LATE, self._sql.late, values)
+        total: int = seconds
+        return total
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
         """Implement `Reader.holds`."""

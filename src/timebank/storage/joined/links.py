@@ -12,7 +12,7 @@ from timebank.errors import InvalidRequest
 from timebank.storage.server.drivers import Driver, PostgresDriver, State
 
 if TYPE_CHECKING:
-    from timebank.storage.joined.savepoints import HostConnection
+    from timebank.storage.joined.connection import HostConnection
     from timebank.storage.joined.sqlite import SqliteRows
 
 CLOSED: Final = "the host's connection is closed"

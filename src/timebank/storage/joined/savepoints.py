@@ -11,10 +11,10 @@ import itertools
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from timebank.errors import (
     BankNotFound,
@@ -23,140 +23,38 @@ from timebank.errors import (
     StoreError,
     is_refusal,
 )
+from timebank.storage.joined.connection import HostConnection, JoinedReader, JoinedWriter
 from timebank.storage.protocol import Reader, Writer
 
 if TYPE_CHECKING:
     from timebank.storage.joined.hosts import Lent
     from timebank.storage.joined.store import JoinedStore
 
-#: A name is never used twice: MariaDB would end an outer savepoint of the same name.
+#: A name is there once at most: MariaDB would end an outer savepoint of the same name. So it is
+#: taken, and given back by who has found its savepoint and ended it; what is lost, is lost.
+_NAMES: Final[list[str]] = []
 _NUMBERS: Final = itertools.count(1)
+
+
+def _new_name() -> str:
+    try:
+        return _NAMES.pop()  # a text that a driver may have prepared
+    except IndexError:
+        return f"timebank_{next(_NUMBERS)}"
+
+
 _IS_OPEN: Final = "a batch is open on this thread: write through it"
-
-
-class JoinedReader(Reader, Protocol):
-    """A reader that can name all banks, and be closed."""
-
-    def banks(self) -> list[str]:
-        """Return the names of the banks, by code point."""
-
-    def close(self) -> None:
-        """Every call from now on is an error."""
-
-
-class JoinedWriter(Writer, Protocol):
-    """A writer that can make its bank, and says what was done with it."""
-
-    @property
-    def failed(self) -> BaseException | None:
-        """The first error of a statement: nothing is written then."""
-
-    def lock(self) -> None:
-        """Take the lock of the writer: it is held until the host's transaction ends."""
-
-    def add_bank(self, journal: str) -> None:
-        """Make the bank where it is missing."""
-
-    def is_untouched(self) -> bool:
-        """Return whether nothing was appended, and no statement failed."""
-
-    def keep_to(self, savepoint: Savepoint) -> None:
-        """Append only as long as a savepoint is there: `Savepoint.check` says."""
-
-    def close(self) -> None:
-        """Every call from now on is an error."""
-
-
-class HostConnection(Protocol):
-    """A driver's connection of a host: what the store needs of each kind of database."""
-
-    where: str
-    #: The driver's connection.
-    driver: Any
-    #: Whether nothing may be read before the lock is taken, lest it is not waited for.
-    locks_first: bool
-
-    @property
-    def remains(self) -> tuple[str, ...]:
-        """Where what is deleted may still be read, in words."""
-
-    def savepoint(self, name: str) -> None:
-        """Begin a savepoint."""
-
-    def release(self, name: str) -> bool:
-        """Release a savepoint; return false where it is not there, and change nothing then."""
-
-    def undo(self, name: str) -> bool:
-        """Roll back to a savepoint and release it; false as from `release`."""
-
-    def mark(self, bank: str) -> object:
-        """Return what tells later whether the savepoint that was just begun is there."""
-
-    def has_savepoint(self, name: str, mark: Any) -> bool:
-        """Return whether a savepoint is there, and change nothing."""
-
-    def may_have(self, name: str) -> bool:
-        """Return false where a savepoint is certainly not there; it is asked before each append.
-
-        On servers it looks whether a transaction is open: what is appended is bound to the
-        head that was read, so that it follows no other.
-        """
-
-    def give_back(self) -> None:
-        """Give back what an interrupt left open between two statements."""
-
-    def reader(self, bank: str) -> JoinedReader:
-        """Return a reader in the transaction that is open.
-
-        :raises BankNotFound: there are no tables, where to ask for one would be an error.
-        """
-
-    def writer(self, bank: str) -> JoinedWriter:
-        """Return a writer in the transaction that is open, before its `lock`."""
-
-    def has_tables(self) -> bool:
-        """Return whether the tables of the ledger are there; to ask is no error if not."""
-
-    def check_version(self) -> bool:
-        """Check that the tables are of this version; return whether they are there.
-
-        :raises OtherVersion: they are not of this version.
-        """
-
-    def make_tables(self) -> None:
-        """Make the tables of the ledger.
-
-        :raises StoreError: to make them would commit the host's transaction.
-        """
-
-    def migrates_alone(self, *, is_told: bool) -> bool:
-        """Return whether tables are made in a transaction of our own alone.
-
-        `is_told` where the host says that a transaction is open, whatever the server says.
-
-        :raises InvalidRequest: one of the host's is open, which that would commit.
-        """
-
-    def migrate(self) -> list[str]:
-        """Make what is missing of the tables; return the names of what was done."""
-
-    def begin_reading(self) -> None:
-        """Begin a transaction of our own, that sees one state and changes nothing."""
-
-    def begin_making(self) -> None:
-        """Begin a transaction of our own, in which tables are made."""
-
-    def end(self, *, keep: bool) -> None:
-        """Commit or roll back a transaction of our own."""
 
 
 class Savepoint:
     """A savepoint in the host's transaction, under a name of its own."""
 
+    #: Its name, once it has begun.
+    name: str | None = None
+    _may_be_there = False
+
     def __init__(self, connection: HostConnection) -> None:
         self.connection = connection
-        self.name = f"timebank_{next(_NUMBERS)}"
-        self._may_be_there = False
         self._pid = os.getpid()
 
     def is_own(self) -> bool:
@@ -165,21 +63,39 @@ class Savepoint:
 
     def begin(self) -> None:
         """Begin it; again, where it was undone."""
+        self.name = name = _new_name()
         self._may_be_there = True
-        self.connection.savepoint(self.name)
+        self.connection.savepoint(name)
 
-    def release(self) -> bool:
-        """Keep what was done since; return false where the host has ended it already."""
-        found = self.connection.release(self.name)
-        self._may_be_there = False
-        return found
+    def begin_call(
+        self, bank: str, id: str | None, within: tuple[str, object] | None = None
+    ) -> JoinedWriter | None:
+        """Begin it with the lock of a bank, and return the writer: `HostConnection.begin_call`."""
+        self.name = name = _new_name()
+        self._may_be_there = True
+        return self.connection.begin_call(name, bank, id, within)
+
+    def release(self, append: str | None = None) -> bool:
+        """Keep what was done since; return false where the host has ended it already.
+
+        What is to be appended goes along, and is not kept where it is false.
+        """
+        if append is None:
+            return self._ended(self.connection.release)
+        return self._ended(lambda name: self.connection.release(name, append))
 
     def undo(self) -> bool:
         """Undo what was done since, if it is there still: safe at any time, and twice."""
-        if not self._may_be_there or not self.is_own():
+        return self.is_own() and self._ended(self.connection.undo)
+
+    def _ended(self, end: Callable[[str], bool]) -> bool:
+        name = self.name
+        if name is None or not self._may_be_there:
             return False
-        found = self.connection.undo(self.name)
+        found = end(name)
         self._may_be_there = False
+        if found:
+            _NAMES.append(name)
         return found
 
     def check(self) -> None:
@@ -189,12 +105,8 @@ class Savepoint:
 
         :raises InvalidRequest: it is not there.
         """
-        if not self.connection.may_have(self.name):
-            msg = (
-                "the host has ended its transaction, or rolled back, from within this call of the "
-                "bank (in a clock, a salt or a permission): nothing was written"
-            )
-            raise InvalidRequest(msg)
+        if self.name is None or not self.connection.may_have(self.name):
+            raise _not_there()
 
     def drop(self, error: BaseException | None = None) -> None:
         """Undo it, whatever comes of that: a deadlock or a lost connection has undone all."""
@@ -203,6 +115,14 @@ class Savepoint:
         with suppress(Exception):
             self.connection.give_back()
             self.undo()
+
+
+def _not_there() -> InvalidRequest:
+    msg = (
+        "the host has ended its transaction, or rolled back, from within this call of the "
+        "bank (in a clock, a salt or a permission): nothing was written"
+    )
+    return InvalidRequest(msg)
 
 
 @contextmanager
@@ -232,33 +152,34 @@ def make_bank(savepoint: Savepoint, bank: str, journal: str) -> None:
         raise
 
 
-def begin_writing(savepoint: Savepoint, bank: str, store: JoinedStore) -> JoinedWriter:
+def begin_writing(
+    savepoint: Savepoint, bank: str, store: JoinedStore, id: str | None = None
+) -> JoinedWriter:
     """Begin the savepoint and return a writer in it; make a missing bank where that is wanted.
 
     :raises OtherVersion: the tables are of another version.
     :raises BankNotFound: it is not there, and none is made.
     """
     try:
-        return _locked(savepoint, bank, store)
+        return _locked(savepoint, bank, store, id)
     except BankNotFound as error:
         savepoint.drop(error)
         if store.new_journal is None:
             raise
     make_bank(savepoint, bank, store.new_journal())
-    return _locked(savepoint, bank, store)
+    return _locked(savepoint, bank, store, id)
 
 
-def _locked(savepoint: Savepoint, bank: str, store: JoinedStore) -> JoinedWriter:
+def _locked(savepoint: Savepoint, bank: str, store: JoinedStore, id: str | None) -> JoinedWriter:
     connection = savepoint.connection
     if not connection.locks_first:
         store.check_version(connection)
-    savepoint.begin()
-    writer = connection.writer(bank)
-    writer.lock()
+    writer = savepoint.begin_call(bank, id)
+    if writer is None:
+        raise is_over()  # pragma: no cover - it is within no batch
     if connection.locks_first:
         store.check_version(connection)
     writer.head()
-    writer.keep_to(savepoint)
     return writer
 
 
@@ -354,23 +275,39 @@ class WriterBlock:
     _savepoint: Savepoint | None = None
     _writer: JoinedWriter | None = None
 
-    def __init__(self, store: JoinedStore, bank: str, within: BatchSavepoint | None = None) -> None:
+    def __init__(
+        self,
+        store: JoinedStore,
+        bank: str,
+        within: BatchSavepoint | None = None,
+        *,
+        id: str | None = None,
+        asks_host: bool = True,
+    ) -> None:
         self._store = store
         self._bank = bank
         self._within = within
+        self._id = id
+        self._asks_host = asks_host
 
     def __enter__(self) -> Writer:
-        self._store.open.check(self._bank, self._within)
-        connection = self._store.connected() if self._within is None else self._within.connected()
-        _WRITERS.check(connection.driver, self._bank)
-        self._savepoint = Savepoint(connection)
-        _WRITERS.note(connection.driver, self._bank, self)
+        store, bank, within = self._store, self._bank, self._within
+        store.open.check(bank, within)
+        connection = store.connected() if within is None else within.reached()
+        _WRITERS.begin(connection.driver, bank, self)
+        savepoint = self._savepoint = Savepoint(connection)
         try:
-            self._writer = begin_writing(self._savepoint, self._bank, self._store)
+            if within is None:
+                writer = begin_writing(savepoint, bank, store, self._id)
+            else:
+                writer = within.begun(savepoint, self._id)
+            if self._asks_host:
+                writer.keep_to(savepoint)
+            self._writer = writer
         except BaseException as error:
             self._undo(error)
             raise
-        return self._writer
+        return writer
 
     def __exit__(
         self,
@@ -390,7 +327,9 @@ class WriterBlock:
                 self._undo(error)
                 return
             # Where the host ended it, in a callable of its own, what was written stands.
-            savepoint.release()
+            last = writer.last() if error is None else None
+            if not savepoint.release(last) and last is not None:
+                raise _not_there()
         except BaseException as failure:
             self._undo(failure)
             if error is None or not isinstance(failure, Exception):
@@ -458,16 +397,37 @@ class BatchSavepoint:
             self._store.host.writing()
         return savepoint
 
-    def connected(self) -> HostConnection:
+    def reached(self) -> HostConnection:
         """Return the connection that it was begun on.
 
         :raises InvalidRequest: it has ended, or the host's handle leads elsewhere.
         """
         savepoint = self._reached()
         if savepoint is None:
-            msg = "this batch has ended, with the host's transaction"
-            raise InvalidRequest(msg)
+            raise is_over()
         return savepoint.connection
+
+    def begun(self, call: Savepoint, id: str | None) -> JoinedWriter:
+        """Begin the savepoint of a call in it, and return the writer: the lock is there.
+
+        :raises InvalidRequest: it is not there.
+        """
+        savepoint = self._savepoint
+        if savepoint is None or savepoint.name is None:
+            raise is_over()
+        writer = call.begin_call(self._bank, id, (savepoint.name, self._mark))
+        if writer is None:
+            raise is_over()
+        writer.head()
+        return writer
+
+    def check(self) -> None:
+        """Check that it is there still.
+
+        :raises InvalidRequest: it is not.
+        """
+        if not self.is_there():
+            raise is_over()
 
     def is_there(self) -> bool:
         """Return whether it is there still, as far as the database tells; change nothing.
@@ -479,10 +439,13 @@ class BatchSavepoint:
         :raises InvalidRequest: a statement failed in the host's transaction.
         """
         savepoint = self._reached()
-        if savepoint is None:
+        if savepoint is None or savepoint.name is None:
             return False
-        with of_host():
+        try:
             return savepoint.connection.has_savepoint(savepoint.name, self._mark)
+        except Retryable as error:
+            error.scope = "host"
+            raise
 
     def release(self) -> bool:
         """Keep the batch; return false where it is no longer there, and change nothing then.
@@ -516,6 +479,15 @@ class BatchSavepoint:
             self.is_over = True
 
 
+def is_over() -> InvalidRequest:
+    """Return the error for a batch whose savepoint the host has ended."""
+    msg = (
+        "this batch is over: the host has released its savepoint, rolled back past it, or ended "
+        "its transaction; what the host kept stays"
+    )
+    return InvalidRequest(msg)
+
+
 class _Writers(threading.local):
     """The writers that one thread has open, by connection and bank; what was abandoned is not.
 
@@ -525,19 +497,17 @@ class _Writers(threading.local):
     def __init__(self) -> None:
         self._blocks: dict[tuple[int, str], weakref.ref[WriterBlock]] = {}
 
-    def check(self, driver: object, bank: str) -> None:
-        """Check that no writer of a bank is open on a connection.
+    def begin(self, driver: object, bank: str, block: WriterBlock) -> None:
+        """Take note of a writer that begins; it keeps the connection, whose identity is its own.
 
-        :raises InvalidRequest: one is: a call is under way, from within which this one comes.
+        :raises InvalidRequest: one is open: a call is under way, from within which this one comes.
         """
-        found = self._blocks.get((id(driver), bank))
-        block = None if found is None else found()
-        if block is not None and not block.is_over:
+        key = id(driver), bank
+        found = self._blocks.get(key)
+        before = None if found is None else found()
+        if before is not None and not before.is_over:
             raise InvalidRequest(_IS_OPEN)
-
-    def note(self, driver: object, bank: str, block: WriterBlock) -> None:
-        """Take note of a writer that begins; it keeps the connection, whose identity is its own."""
-        self._blocks[id(driver), bank] = weakref.ref(block)
+        self._blocks[key] = weakref.ref(block)
 
 
 _WRITERS: Final = _Writers()

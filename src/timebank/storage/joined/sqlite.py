@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from timebank.errors import InvalidRequest, OtherVersion, StoreError
-from timebank.model import Head
+from timebank.model import Head, RecordRow
 from timebank.storage.joined.awaited import Fetched, ThreadOfConnection
 from timebank.storage.joined.django import DjangoCursor, marked
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite import schema
 from timebank.storage.sqlite.errors import ERRORS, code_of, commit_failed, translated
+from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.sqlite.schema import (
     APPLIED_AT,
     LEDGER,
@@ -54,6 +55,11 @@ _ADD_MIGRATION: Final = (
 )
 #: Some rows, of which none is fetched, and a look at the file.
 _SNAPSHOT: Final = "SELECT 1 FROM sqlite_master UNION ALL VALUES (2), (3)"
+#: The head, and whether the id of an operation is used.
+_HEAD_AND_ID: Final = QUERIES.head.replace(
+    "r.digest FROM",
+    "r.digest, (SELECT 1 FROM timebank_records AS n WHERE n.bank = b.bank AND n.id = ?) FROM",
+)
 #: What it is called in messages.
 WHERE: Final = "the host's SQLite database"
 
@@ -98,7 +104,8 @@ def _check_text(connection: sqlite3.Connection) -> None:
 
 def _run(connection: sqlite3.Connection, sql: str, values: Any) -> sqlite3.Cursor:
     """Run a statement, with rows as tuples whatever factory or class the host has made."""
-    _check_text(connection)
+    if connection.text_factory is not str:
+        _check_text(connection)
     return sqlite3.Cursor(connection).execute(sql, values)
 
 
@@ -143,8 +150,11 @@ class PlainRows:
         self._blobs: list[sqlite3.Blob] = []
 
     def execute(self, sql: str, values: Any = ()) -> Any:
-        """Implement `SqliteRows.execute`."""
-        return _run(self._connection, sql, values)
+        """Implement `SqliteRows.execute`, as `_run` does."""
+        connection = self._connection
+        if connection.text_factory is not str:
+            _check_text(connection)
+        return sqlite3.Cursor(connection).execute(sql, values)
 
     def executemany(self, sql: str, rows: Iterable[Any]) -> Any:
         """Implement `SqliteRows.executemany`."""
@@ -270,10 +280,15 @@ class JoinedSqliteWriter(SqliteWriter):
     _head: Head | None = None
     _has_appended = False
     _savepoint: Savepoint | None = None
+    #: An id that was looked for along with the head, and is free until something is appended.
+    _unused: str | None = None
+    #: It looks for the head and the id by itself, also where nothing is known.
+    confirms = None  # type: ignore[assignment]
 
-    def __init__(self, connection: Any, bank: str) -> None:
+    def __init__(self, connection: Any, bank: str, id: str | None = None) -> None:
         super().__init__(connection, bank)
         self._plain = connection
+        self._id = id
 
     @property
     def failed(self) -> BaseException | None:
@@ -284,9 +299,11 @@ class JoinedSqliteWriter(SqliteWriter):
         """Return whether nothing was appended, and no statement failed."""
         return not self._has_appended and self._failed is None
 
-    def lock(self) -> None:
-        """Wait for SQLite's one lock."""
+    def lock(self, *, is_held: bool = False) -> None:
+        """Wait for SQLite's one lock, unless the transaction has it."""
         self._connection = self._plain
+        if is_held:
+            return
         try:
             self._plain.execute(_LOCK)
         except ERRORS as error:
@@ -295,10 +312,27 @@ class JoinedSqliteWriter(SqliteWriter):
 
     def head(self) -> Head:
         """Implement `Reader.head`, read once: the lock is ours."""
-        self.connection()
-        if self._head is None:
+        if self._head is None or self._connection is None:
+            self.connection()
             self._head = super().head()
         return self._head
+
+    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """Fetch as a writer does; look for the id along with the head."""
+        if sql is QUERIES.head and (id := self._id) is not None:
+            self._id = None
+            rows = super()._fetch(_HEAD_AND_ID, (id, *values))
+            if rows and not rows[0][3]:
+                self._unused = id
+            return [row[:3] for row in rows]
+        return super()._fetch(sql, values)
+
+    def find(self, id: str) -> RecordRow | None:
+        """Implement `Reader.find`."""
+        if id == self._unused:
+            self.connection()
+            return None
+        return super().find(id)
 
     def keep_to(self, savepoint: Savepoint) -> None:
         """Append only as long as a savepoint is there."""
@@ -309,9 +343,13 @@ class JoinedSqliteWriter(SqliteWriter):
         if self._savepoint is not None:
             self._savepoint.check()
         self._has_appended = True
-        self._head = None
+        self._head = self._unused = None
         super().append(batch)
         self._head = None
+
+    def last(self) -> str | None:
+        """Implement `JoinedWriter.last`: all is written where it is appended."""
+        return None
 
     def close(self) -> None:
         """Every call from now on is an error."""
@@ -357,7 +395,18 @@ class SqliteConnection:
         """Implement `HostConnection.savepoint`."""
         self._run(f"SAVEPOINT {name}")
 
-    def release(self, name: str) -> bool:
+    def begin_call(
+        self, name: str, bank: str, id: str | None, within: tuple[str, object] | None = None
+    ) -> JoinedSqliteWriter | None:
+        """Implement `HostConnection.begin_call`: a batch that is there has the lock."""
+        if within is not None and not self.has_savepoint(*within):
+            return None
+        self._run(f"SAVEPOINT {name}")
+        writer = JoinedSqliteWriter(self._plain, bank, id)
+        writer.lock(is_held=within is not None)
+        return writer
+
+    def release(self, name: str, append: str | None = None) -> bool:
         """Implement `HostConnection.release`."""
         return self._found(f"RELEASE SAVEPOINT {name}")
 

@@ -14,10 +14,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from timebank.errors import BankNotFound, Conflict
+from timebank.storage.joined.connection import HostConnection
 from timebank.storage.joined.hosts import Lent, host_of
 from timebank.storage.joined.savepoints import (
     BatchSavepoint,
-    HostConnection,
     Open,
     ReaderBlock,
     Savepoint,
@@ -107,12 +107,21 @@ class JoinedStore:
         """Implement `Store.reader`, of what the host's transaction sees. It makes no bank."""
         return ReaderBlock(self, bank)
 
-    def writer(self, bank: str, *, within: BatchSavepoint | None = None) -> WriterBlock:
+    def writer(
+        self,
+        bank: str,
+        *,
+        within: BatchSavepoint | None = None,
+        id: str | None = None,
+        asks_host: bool = True,
+    ) -> WriterBlock:
         """Implement `Store.writer`. The lock is held until the host's transaction ends.
 
-        `within` is the batch that opens it: outside of its batch a bank is not written.
+        `within` is the batch that opens it: outside of its batch a bank is not written. The `id`
+        of an operation is one that will be looked for. Unless it `asks_host` no callable of the
+        host's runs in the block, which could end its transaction.
         """
-        return WriterBlock(self, bank, within)
+        return WriterBlock(self, bank, within, id=id, asks_host=asks_host)
 
     def batch_savepoint(self, bank: str) -> BatchSavepoint:
         """Return the savepoint of a batch, before its `begin`."""
