@@ -549,6 +549,8 @@ class OnFile(Private):
     shared = True
     adds_up = True
     finds_many = True
+    surveys = True
+    finds_postings = True
     addressed = True
     versioned = True
     sees_schema = True

@@ -37,6 +37,8 @@ class TestPrivateSqlite(StoreConformance):
     snapshots = False
     adds_up = True
     finds_many = True
+    surveys = True
+    finds_postings = True
     versioned = True
     sees_schema = True
     finds_own = True
@@ -65,6 +67,8 @@ class TestSqliteFile(StoreConformance):
     translated = True
     adds_up = True
     finds_many = True
+    surveys = True
+    finds_postings = True
     versioned = True
     sees_schema = True
     finds_own = True

@@ -42,6 +42,7 @@ class OnServer(StoreConformance):
     translated = True
     adds_up = True
     finds_many = True
+    surveys = True
     addressed = True
     versioned = True
     sees_schema = True

@@ -20,11 +20,13 @@ from timebank.storage.protocol import (
     adds_up,
     finds_many,
     finds_own,
+    finds_postings,
     has_address,
     is_droppable,
     knows_version,
     makes_bank,
     sees_schema,
+    surveys,
     wipes,
 )
 from timebank.testing.fixtures import StoreUnderTest, needs, sources
@@ -35,6 +37,7 @@ _OPTIONAL: Final = frozenset(
     {
         *("add_bank", "address", "check_version", "drop", "own_faults", "schema_faults"),
         *("schema_unseen", "sequences", "sums", "wipe"),
+        *("last_postings", "records_but", "postings_between"),
     }
 )
 
@@ -50,6 +53,8 @@ class Declared(StoreUnderTest, part=True):
         with filled.reader("main") as reader:
             found = {
                 "adds_up": adds_up(reader),
+                "surveys": surveys(reader),
+                "finds_postings": finds_postings(reader),
                 "finds_many": finds_many(reader) and written,
                 "addressed": has_address(filled),
                 "wipes": wipes(filled),
@@ -79,6 +84,63 @@ class Declared(StoreUnderTest, part=True):
             assert finds_many(reader)
             assert [] == reader.sequences([])
             assert expected == sorted(reader.sequences(asked), key=lambda pair: pair[1])
+
+    @needs("surveys")
+    def test_accounts_are_asked_together_for_their_last_postings(self, store: Store) -> None:
+        """As each alone, a page at a time, up to any record, of this bank and no other."""
+        ids = sorted([*ALIKE, "idle", *(f"m{n:03}" for n in range(120))])
+        moved = [id for id in ids if id != "idle"]
+        postings = [
+            posting(id, version, version * 1000 + place, version, "2026-03-01")
+            for version in (1, 2, 3)
+            for place, id in enumerate(moved[version % 2 :], start=1)
+        ]
+        numbers = range(1, max(row.sequence for row in postings) + 1)
+        rows = [record(n, kind=["transfer", "due", "reverse"][n % 3]) for n in numbers]
+        store.make_bank("other", journal="journal-2")
+        for bank, part in (("main", postings), ("other", postings[:1])):
+            with store.writer(bank) as writer:
+                writer.append(Batch(rows, accounts=both(*ids), postings=part))
+        with store.reader("main") as reader:
+            assert surveys(reader)
+            for through in (None, 999, 2040, 10**6):
+                each = [reader.last_posting(id, through=through) for id in ids]
+                found, after = [], ""
+                while page := reader.last_postings(after=after, limit=50, through=through):
+                    assert len(page) <= 50  # as was asked
+                    found, after = found + page, page[-1].account
+                assert [row for row in each if row is not None] == found
+            for kinds in (["transfer"], ["transfer", "reverse"]):
+                wanted = [
+                    row for row in rows if row.kind not in kinds and 5 < row.sequence <= 30
+                ]  # any
+                assert wanted[:4] == reader.records_but(kinds, after=5, through=30, limit=4)
+                assert wanted == reader.records_but(kinds, after=5, through=30, limit=99)
+
+    @needs("finds_postings")
+    def test_postings_of_many_accounts_are_looked_up_at_once(self, store: Store) -> None:
+        """Those above a version and up to another, of few accounts and of many."""
+        ids = sorted([*ALIKE, *(f"m{n:03}" for n in range(120))])
+        postings = [
+            posting(id, version, version, version, "2026-03-01")
+            for version in range(1, 6)
+            for id in ids
+        ]
+        store.make_bank("other", journal="journal-2")
+        for bank in ("main", "other"):
+            rows = [record(n) for n in range(1, 6)]
+            with store.writer(bank) as writer:
+                writer.append(Batch(rows, accounts=both(*ids), postings=postings))
+        with store.reader("main") as reader:
+            assert finds_postings(reader)
+            for some in ([], ids[:1], ids[:8], ids[:9], ids):
+                wanted = [(id, place % 4, 4) for place, id in enumerate(some)]
+                expected = [
+                    row
+                    for id, after, through in wanted
+                    for row in reader.postings(id, after=after, limit=through - after)
+                ]
+                assert expected == sorted(reader.postings_between(wanted))
 
     @needs("sees_schema")
     def test_the_tables_are_as_they_were_made(self, filled: Store) -> None:
