@@ -46,7 +46,13 @@ class WritesIdsAgain(Wrapped):
             ]
             real(attrs.evolve(batch, records=rows))
 
-        return Calls(reader, find=find, append=append, sequences=lambda *_: [])
+        return Calls(
+            reader,
+            find=find,
+            append=append,
+            sequences=lambda *_: [],
+            confirms=lambda real, *head, **_: real(*head, id=None),
+        )
 
 
 class ReadsThePast(Wrapped):

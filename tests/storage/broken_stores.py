@@ -450,6 +450,14 @@ class FindsOne(Wrapped):
         return Calls(reader, sequences=lambda real, ids: real(ids[:1]))
 
 
+class ConfirmsTheHead(Wrapped):
+    """Whether the id is free is not looked at."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+        return Calls(writer, confirms=lambda real, *head, **_: real(*head, id=None))
+
+
 class AddsUpNothing(Wrapped):
     """Every sum is found to be right."""
 
@@ -549,12 +557,14 @@ class OnFile(Private):
     shared = True
     adds_up = True
     finds_many = True
+    adds_late = True
     surveys = True
     finds_postings = True
     addressed = True
     versioned = True
     sees_schema = True
     finds_own = True
+    confirming = True
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""
@@ -678,6 +688,10 @@ class TestReplacesTiles(Private):
 
 class TestTilesOfTheMoment(Private):
     broken = TilesOfTheMoment
+
+
+class TestConfirmsTheHead(OnFile):
+    broken = ConfirmsTheHead
 
 
 class TestFindsOne(OnFile):

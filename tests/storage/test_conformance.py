@@ -37,12 +37,14 @@ class TestPrivateSqlite(StoreConformance):
     snapshots = False
     adds_up = True
     finds_many = True
+    adds_late = True
     surveys = True
     finds_postings = True
     versioned = True
     sees_schema = True
     finds_own = True
     makes_banks = True
+    confirming = True
     droppable = True
 
     def new_url(self, folder: Path) -> str:
@@ -67,12 +69,14 @@ class TestSqliteFile(StoreConformance):
     translated = True
     adds_up = True
     finds_many = True
+    adds_late = True
     surveys = True
     finds_postings = True
     versioned = True
     sees_schema = True
     finds_own = True
     makes_banks = True
+    confirming = True
     droppable = True
     addressed = True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from timebank.errors import (
 )
 from timebank.model import Head, PostingRow
 from timebank.storage import Batch, open_store
-from timebank.storage.lock import WriterLock
+from timebank.storage.lock import WriterLock, this_process
 from timebank.storage.memory import MemoryStore
 from timebank.storage.sqlite import open_sqlite
 from timebank.storage.sqlite.questions import QUERIES
@@ -55,8 +54,7 @@ def test_a_forked_child_has_a_lock_of_its_own(monkeypatch: pytest.MonkeyPatch) -
     """What the parent held is not held in the child, nor released by it."""
     lock = WriterLock(where="memory:")
     lock.acquire(1)
-    parent = os.getpid()
-    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    monkeypatch.setattr(this_process, "pid", this_process.pid + 1)
     lock.release()
     lock.acquire(0)
     monkeypatch.undo()
@@ -117,8 +115,7 @@ def test_a_private_database_is_one_connection() -> None:
 def test_a_private_database_does_not_follow_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     """A child is told, instead of being given half of the parent's transaction."""
     store = open_sqlite("sqlite://", create=True)
-    parent = os.getpid()
-    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    monkeypatch.setattr(this_process, "pid", this_process.pid + 1)
     with pytest.raises(StoreError, match="forked"):
         store.banks()
     monkeypatch.undo()

@@ -147,15 +147,20 @@ class TimeBank(Writes, Reads):
     # -- writing --------------------------------------------------------------
 
     def _execute(self, command: Command[Any, T]) -> T:
-        group, call = self._group, None
-        if self._may_share(command) and not (group.inside and group.is_inside()):
-            call = Call(command, self._actor, self._sources)
-            group.submit(self.store, self.name, call)
-            if not call.is_alone:
-                if call.error is not None:
-                    raise call.error
-                result: T = call.result
-                return result
+        group = self._group
+        if not self._may_share(command) or (group.inside and group.is_inside()):
+            return self._execute_alone(command)
+        call = Call(command, self._actor, self._sources)
+        group.submit(self.store, self.name, call)
+        if call.is_alone:
+            return self._execute_alone(command, call)
+        if call.error is not None:
+            raise call.error
+        result: T = call.result
+        return result
+
+    def _execute_alone(self, command: Command[Any, T], call: Call | None = None) -> T:
+        """Do it in a commit of its own; of a `call` that a group could not keep, do it again."""
         work = partial(
             self._in_session,
             partial(self._execute_in, command=command),

@@ -42,11 +42,20 @@ from timebank.errors import (
     Unavailable,
 )
 from timebank.rules.state import AnyCommand
-from timebank.storage.lock import BUSY_TIMEOUT_SECONDS, LOOK_EVERY_SECONDS, OVER, Turn, Turns
+from timebank.storage.lock import (
+    BUSY_TIMEOUT_SECONDS,
+    LOOK_EVERY_SECONDS,
+    OVER,
+    Turn,
+    Turns,
+    here,
+)
 from timebank.storage.protocol import Store, Writer, is_droppable
 
-#: How often a leader lets other threads go on, so that those of the last group may come back.
-_YIELDS: Final = 20
+#: How long a leader waits for the threads of the last group to come back: at first, and at most
+#: where they have come each time.
+LINGERS_SECONDS: Final = 0.0002
+LINGERS_AT_MOST_SECONDS: Final = 0.002
 
 new_gate = threading.Lock
 
@@ -145,41 +154,26 @@ def held(block: AbstractContextManager[Writer]) -> Iterator[Writer]:
 class Call:
     """A command that one thread wants decided, and its result or error."""
 
-    __slots__ = (
-        "__weakref__",
-        "actor",
-        "command",
-        "error",
-        "gate",
-        "is_alone",
-        "is_done",
-        "is_unknown",
-        "result",
-        "since",
-        "sources",
-        "tried",
-        "turn",
-    )
+    #: What its thread returns, or raises.
+    result: Any = None
+    error: BaseException | None = None
+    #: What it came to in a group that failed, which may have been kept all the same.
+    tried: Any = None
+    #: Whether its own thread has to do it, outside of a group.
+    is_alone = False
+    #: Whether the group may have been kept in which it was tried.
+    is_unknown = False
+    #: Whether a group has ended that it was in.
+    is_done = False
+    #: Locked as long as its thread has to wait.
+    gate: threading.Lock | None = None
+    #: Since when.
+    since = 0.0
 
     def __init__(self, command: AnyCommand, actor: str | None, sources: Sources) -> None:
         self.command = command
         self.actor = actor
         self.sources = sources
-        #: What its thread returns, or raises.
-        self.result: Any = None
-        self.error: BaseException | None = None
-        #: What it came to in a group that failed, which may have been kept all the same.
-        self.tried: Any = None
-        #: Whether its own thread has to do it, outside of a group.
-        self.is_alone = False
-        #: Whether the group may have been kept in which it was tried.
-        self.is_unknown = False
-        #: Whether a group has ended that it was in.
-        self.is_done = False
-        #: Locked as long as its thread has to wait.
-        self.gate: threading.Lock | None = None
-        #: Since when.
-        self.since = 0.0
         #: Its turn to lead.
         self.turn = Turn(self)
 
@@ -224,8 +218,13 @@ class Call:
     def wake(self) -> None:
         """Let its thread look what has become of it."""
         if self.gate is not None:
-            with suppress(RuntimeError):  # it is awake
-                self.gate.release()
+            _open(self.gate)
+
+
+def _open(gate: threading.Lock) -> None:
+    """Let the thread go on that waits at a gate; one that is open stays so."""
+    with suppress(RuntimeError):  # it is open
+        gate.release()
 
 
 class CommitGroup:
@@ -250,7 +249,11 @@ class CommitGroup:
         self.known: KnownState | None = None
         self._waiting: deque[Call] = deque()
         self._leads = Turns()
+        #: How many calls the last group had.
         self._last = 1
+        #: How long the next leader may wait for as many, and where it does so.
+        self._lingers_seconds = LINGERS_SECONDS
+        self._lingering: threading.Lock | None = None
 
     def keep(self, session: Session) -> None:
         """Keep what a session knows, which has committed, for the next one; and what was told."""
@@ -265,15 +268,24 @@ class CommitGroup:
         after = known.sequence if known is not None and known.others_write() else None
         foresee(after=after, limit=MOST, id=call.command.id)
 
-    def session(self, writer: Writer, sources: Sources, *, accepts: bool = False) -> Session:
+    def session(
+        self,
+        writer: Writer,
+        sources: Sources,
+        *,
+        id: str | None = None,
+        accepts: bool = False,
+    ) -> Session:
         """Return a session that begins with what is known, which is taken away.
+
+        `id` is that of the one call that it is for, where it is for one.
 
         :raises HistoryLost: the journal has no more what this process was told to be done; not
             where the session `accepts` that.
         :raises InvalidRequest: the log of heads cannot be read, or is of another bank.
         """
         known, self.known = self.known, None
-        session = Session(writer, sources, known)
+        session = Session(writer, sources, known, id=id)
         history = self.history
         history.begun = session.number = history.begun + 1
         if session.known.digest != history.settled:
@@ -335,18 +347,25 @@ class CommitGroup:
         gate = call.gate = new_gate()
         gate.acquire()
         self._waiting.append(call)
+        lingering = self._lingering
+        if lingering is not None and self._is_full():
+            _open(lingering)
         while not call.is_done:
-            if self._leads.take(call.turn):
-                if not call.is_done:
-                    self._lead(store, bank, call)
-                break
-            if self._leads.last().is_mine():
+            leader = self._leads.last()
+            if leader.is_over():
+                if self._leads.take(call.turn):
+                    if not call.is_done:
+                        self._lead(store, bank, call)
+                    self._leave(call)
+                    break
+            elif leader.thread is here.thread:
                 msg = "this thread is within a call of the bank: it cannot make another from there"
                 raise InvalidRequest(msg)
-            if time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS:
+            elif (
+                not gate.acquire(timeout=LOOK_EVERY_SECONDS)
+                and time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS
+            ):
                 raise self._too_long(call)
-            gate.acquire(timeout=LOOK_EVERY_SECONDS)
-        self._leave(call)
 
     def _too_long(self, call: Call) -> TimebankError:
         """Return the error for a call that no leader has done in the time that it waits."""
@@ -404,21 +423,35 @@ class CommitGroup:
 
     def _decided(self, group: list[Call], writer: Writer) -> Session:
         """Decide the calls of a group, in order; return the session, ready to be committed."""
-        session = self.session(writer, group[0].sources)
-        now = session.now()  # one reading of the clock for all
-        if len(group) > 1:
+        first = group[0]
+        if len(group) == 1:
+            session = self.session(writer, first.sources, id=first.command.id)
+        else:
+            session = self.session(writer, first.sources)
             session.prefetch_ids([call.command.id for call in group if call.command.id])
+        now = session.now()  # one reading of the clock for all
         for call in group:
             call.decide(session, now)
         session.finish()
         return session
 
     def _linger(self) -> None:
-        """Wait briefly for the threads of the last group, so that they can share this commit."""
-        for _ in range(_YIELDS):
-            if len(self._waiting) + 1 >= self._last:
-                break
-            time.sleep(0)
+        """Wait briefly for the threads of the last group, so that they can share this commit.
+
+        Who comes last lets the leader go on. Where all have come the next one may wait for longer,
+        for a thread that waits costs nothing; where not, for no longer than at first.
+        """
+        gate = threading.Lock()
+        gate.acquire()
+        self._lingering = gate
+        has_come = self._is_full() or gate.acquire(timeout=self._lingers_seconds)
+        self._lingering = None
+        longer = min(2 * self._lingers_seconds, LINGERS_AT_MOST_SECONDS)
+        self._lingers_seconds = longer if has_come else LINGERS_SECONDS
+
+    def _is_full(self) -> bool:
+        """Return whether as many have come as the last group had."""
+        return len(self._waiting) + 1 >= self._last
 
     def _waited(self, first: Call, began: float) -> list[Call]:
         """Take the calls that have waited, for a lock or a server, nearly as long as the leader."""
@@ -433,12 +466,16 @@ class CommitGroup:
         """Take the calls that wait, in the order in which they came; other sources wait on."""
         found: list[Call] = []
         others: list[Call] = []
+        sources = first.sources
         with suppress(IndexError):
             while True:
                 call = self._waiting.popleft()
-                (found if call.sources == first.sources else others).append(call)
+                if call.sources is not sources and call.sources != sources:
+                    others.append(call)
+                elif call is not first:
+                    found.append(call)
         self._waiting.extendleft(reversed(others))
-        return [call for call in found if call is not first]
+        return found
 
 
 def _failed(group: list[Call], error: BaseException, *, may_be_kept: bool) -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from weakref import ref
 
 from timebank.errors import InvalidRequest, StoreBusy
@@ -37,16 +37,37 @@ class _Token:
 
 class _Here(threading.local):
     token: _Token
+    thread: ref[_Token]
 
-    def __getattr__(self, name: str) -> _Token:
+    def __getattr__(self, name: str) -> Any:
         """Make it when it is first asked for, so that an interrupt leaves no thread without."""
+        if name == "thread":
+            return self.__dict__.setdefault("thread", ref(self.token))
         if name != "token":
             raise AttributeError(name)
-        return self.__dict__.setdefault("token", _Token())  # type: ignore[no-any-return]
+        return self.__dict__.setdefault("token", _Token())
 
 
-#: `here.token` stands for the thread that asks.
+#: `here.token` stands for the thread that asks, and `here.thread` refers to it weakly.
 here: Final = _Here()
+
+
+class _Process:
+    """The process that runs this. Every lock asks for it, and the system takes long to answer."""
+
+    __slots__ = ("pid",)
+
+    def __init__(self) -> None:
+        self.look()
+
+    def look(self) -> None:
+        """Ask the system: at the beginning, and in a child that was forked, before all else."""
+        self.pid = os.getpid()
+
+
+this_process: Final = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=this_process.look)
 
 
 def this_thread() -> _Token:
@@ -73,7 +94,7 @@ class Turn:
 
     def __init__(self, holder: Holder) -> None:
         self.holder: ref[Holder] = ref(holder)
-        self.thread: ref[_Token] = ref(here.token)
+        self.thread: ref[_Token] = here.thread
         self.over = False
         #: The turn that comes next, at the key 0.
         self.heirs: dict[int, Turn] = {}
@@ -123,12 +144,11 @@ class Turns:
 
     def last(self) -> Turn:
         """Return the turn that was taken last, over or not."""
-        pid = os.getpid()
-        turn = self._last.get(pid)
+        turn = self._last.get(this_process.pid)
         if turn is None:
             first = Turn(_NOBODY)
             first.over = True
-            turn = self._last.setdefault(pid, first)
+            turn = self._last.setdefault(this_process.pid, first)
         while turn.heirs:
             turn = turn.heirs[0]
         return turn
@@ -149,21 +169,20 @@ class Turns:
         """
         if self.last() is not turn or turn.heirs.setdefault(0, mine) is not mine:
             return False
-        self._last[os.getpid()] = mine
+        self._last[this_process.pid] = mine
         turn.over = True
         return True
 
     def take(self, mine: Turn) -> bool:
         """Begin a turn, unless another is not over; return whether it has begun."""
-        pid = os.getpid()
-        before = self._last.get(pid)
-        if before is None or before.heirs:
+        before = self._last.get(this_process.pid)
+        if before is None or not before.over or before.heirs:
             before = self.last()
-        if not (before.over or before.is_over()):
-            return False
+            if not before.is_over():
+                return False
         if before.heirs.setdefault(0, mine) is not mine:
             return False
-        self._last[pid] = mine
+        self._last[this_process.pid] = mine
         if not before.over and (holder := before.holder()) is not None:
             holder.cut()
         return True

@@ -223,6 +223,16 @@ class AddsUp(Reader, Protocol):
         """
 
 
+class AddsLate(Reader, Protocol):
+    """A reader that can add up what was recorded late, for a balance on a day.
+
+    Without it the postings are read.
+    """
+
+    def late(self, account: str, *, after: int, through: int, until: str) -> int:
+        """Return the seconds of postings with `after < version <= through`, of days to `until`."""
+
+
 class FindsMany(Reader, Protocol):
     """A reader that can look up many ids at once, for an audit and for a group of calls.
 
@@ -332,6 +342,19 @@ class MakesBank(Writer, Protocol):
         """
 
 
+class Confirms(Writer, Protocol):
+    """A writer that can say in one question whether all is as a call expects it.
+
+    Without it the head and the id are asked for, one after the other.
+    """
+
+    def confirms(self, journal: str, sequence: int, digest: bytes, *, id: str | None) -> bool:
+        """Return true where the head is this one and no operation has the id, if there is one.
+
+        False says nothing: both are then asked for.
+        """
+
+
 class AppendsLast(Writer, Protocol):
     """A writer that can write the last rows along with the commit, in one trip to a server.
 
@@ -417,6 +440,11 @@ def adds_up(reader: Reader) -> TypeGuard[AddsUp]:
     return _has(reader, "sums")
 
 
+def adds_late(reader: Reader) -> TypeGuard[AddsLate]:
+    """Return whether a reader is an `AddsLate`."""
+    return _has(reader, "late")
+
+
 def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
     """Return whether a reader is a `FindsMany`."""
     return _has(reader, "sequences")
@@ -455,6 +483,11 @@ def tells_unseen(reader: Reader) -> TypeGuard[TellsUnseen]:
 def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:
     """Return whether a writer is a `MakesBank`."""
     return _has(writer, "add_bank")
+
+
+def confirms(writer: Writer) -> TypeGuard[Confirms]:
+    """Return whether a writer is a `Confirms`."""
+    return _has(writer, "confirms")
 
 
 def appends_last(writer: Writer) -> TypeGuard[AppendsLast]:

@@ -13,11 +13,13 @@ from timebank.bank import TimeBank
 from timebank.errors import StoreError
 from timebank.hours import Hours
 from timebank.journal import genesis
-from timebank.model import Fault, Head, TextRow
+from timebank.model import Fault, Head, PostingRow, TextRow
 from timebank.storage.protocol import (
     Batch,
     Store,
+    adds_late,
     adds_up,
+    confirms,
     finds_many,
     finds_own,
     finds_postings,
@@ -35,8 +37,8 @@ from timebank.testing.rows import both, posting, record, small_bank
 
 _OPTIONAL: Final = frozenset(
     {
-        *("add_bank", "address", "check_version", "drop", "own_faults", "schema_faults"),
-        *("schema_unseen", "sequences", "sums", "wipe"),
+        *("add_bank", "address", "check_version", "confirms", "drop", "own_faults"),
+        *("schema_faults", "schema_unseen", "sequences", "sums", "late", "wipe"),
         *("last_postings", "records_but", "postings_between"),
     }
 )
@@ -48,13 +50,14 @@ class Declared(StoreUnderTest, part=True):
     def test_what_the_store_has_is_declared(self, filled: Store) -> None:
         """A method that is not declared would not be tested; one that is must be there."""
         with filled.writer("main") as writer:
-            written = finds_many(writer)
-            making = makes_bank(writer)
+            written, late = finds_many(writer), adds_late(writer)
+            making, confirming = makes_bank(writer), confirms(writer)
         with filled.reader("main") as reader:
             found = {
                 "adds_up": adds_up(reader),
                 "surveys": surveys(reader),
                 "finds_postings": finds_postings(reader),
+                "adds_late": adds_late(reader) and late,
                 "finds_many": finds_many(reader) and written,
                 "addressed": has_address(filled),
                 "wipes": wipes(filled),
@@ -62,6 +65,7 @@ class Declared(StoreUnderTest, part=True):
                 "sees_schema": sees_schema(reader),
                 "finds_own": finds_own(reader),
                 "makes_banks": making,
+                "confirming": confirming,
                 "droppable": is_droppable(filled.writer("main")),
             }
         assert {name: getattr(self, name) for name in found} == found
@@ -85,6 +89,35 @@ class Declared(StoreUnderTest, part=True):
             assert [] == reader.sequences([])
             assert expected == sorted(reader.sequences(asked), key=lambda pair: pair[1])
 
+    @needs("confirming")
+    def test_what_is_as_expected_is_confirmed(self, store: Store) -> None:
+        """The head that is there, with an id that is free, and nothing else; also of its own."""
+        store.make_bank("other", journal="journal-2")
+        with store.writer("other") as writer:
+            writer.append(Batch([record(1, id="elsewhere")]))
+        heads = []
+        with store.writer("main") as writer:
+            assert confirms(writer)
+            heads.append(writer.head())
+            for sequence in (1, 2, 3):
+                writer.append(Batch([record(sequence, id=f"t{sequence}")]))
+                heads.append(writer.head())
+        with store.writer("main") as writer:
+            assert confirms(writer)
+            for head in heads:
+                for id in (None, "t1", "t3", "T1", "elsewhere", ""):
+                    expected = head == heads[-1] and id not in {"t1", "t3"}
+                    given = (head.journal, head.sequence, head.digest)
+                    assert expected == writer.confirms(*given, id=id)
+            last = heads[-1]
+            for wrong in (
+                ("journal-2", last.sequence, last.digest),
+                (last.journal, last.sequence + 1, last.digest),
+                (last.journal, last.sequence, bytes(32)),
+                (last.journal, last.sequence, heads[0].digest),
+            ):
+                assert not writer.confirms(*wrong, id=None)
+
     @needs("surveys")
     def test_accounts_are_asked_together_for_their_last_postings(self, store: Store) -> None:
         """As each alone, a page at a time, up to any record, of this bank and no other."""
@@ -105,15 +138,13 @@ class Declared(StoreUnderTest, part=True):
             assert surveys(reader)
             for through in (None, 999, 2040, 10**6):
                 each = [reader.last_posting(id, through=through) for id in ids]
-                found, after = [], ""
+                found, after = list[PostingRow](), ""
                 while page := reader.last_postings(after=after, limit=50, through=through):
                     assert len(page) <= 50  # as was asked
                     found, after = found + page, page[-1].account
                 assert [row for row in each if row is not None] == found
             for kinds in (["transfer"], ["transfer", "reverse"]):
-                wanted = [
-                    row for row in rows if row.kind not in kinds and 5 < row.sequence <= 30
-                ]  # any
+                wanted = [row for row in rows[5:30] if row.kind not in kinds]
                 assert wanted[:4] == reader.records_but(kinds, after=5, through=30, limit=4)
                 assert wanted == reader.records_but(kinds, after=5, through=30, limit=99)
 
@@ -164,6 +195,36 @@ class Declared(StoreUnderTest, part=True):
                 assert finds_own(reader)
                 assert reader.is_shared()
                 assert [] == list(reader.own_faults(lambda: None))
+
+    @needs("adds_late")
+    def test_what_came_late_is_added_up(self, store: Store) -> None:
+        """Above a version and up to another, of days up to one: of this account and bank alone."""
+        days = ["2026-03-02", "2026-03-05", "2026-03-01", "2026-03-05", "2026-03-04", "2026-03-02"]
+        seconds = [10, 200, -3, 4_000, 50_000, 600_000]
+        store.make_bank("other", journal="journal-2")
+        for bank, sign in (("main", 1), ("other", -1)):
+            postings = [
+                posting(account, n, n, sign * times * one, day)
+                for times, account in ((1, "m1"), (7, "f1"))
+                for n, (one, day) in enumerate(zip(seconds, days, strict=True), start=1)
+            ]
+            rows = [record(n) for n in range(1, 7)]
+            with store.writer(bank) as writer:
+                writer.append(Batch(rows, accounts=both("m1", "f1"), postings=postings))
+                assert adds_late(writer)
+                found = writer.late("m1", after=1, through=5, until="2026-03-04")
+                assert sign * 49_997 == found
+        with store.reader("main") as reader:
+            assert adds_late(reader)
+            for after, through, until, expected in (
+                (0, 6, "9999-12-31", 654_207),
+                (2, 6, "2026-03-04", 649_997),
+                (2, 3, "2026-02-28", 0),
+                (6, 6, "2026-03-04", 0),
+            ):
+                assert expected == reader.late("m1", after=after, through=through, until=until)
+            assert -21 == reader.late("f1", after=2, through=4, until="2026-03-01")
+            assert 0 == reader.late("f2", after=0, through=9, until="2026-03-04")
 
     @needs("adds_up")
     def test_sums_find_what_does_not_add_up(self, store: Store) -> None:

@@ -51,6 +51,8 @@ class StoreUnderTest:
     #: What a store may have beside the protocol, see `timebank.storage.protocol`. Off: it is not
     #: there. A reader that is an `AddsUp`:
     adds_up: ClassVar[bool] = False
+    #: A reader, and a writer, that is an `AddsLate`:
+    adds_late: ClassVar[bool] = False
     #: A reader, and a writer, that is a `FindsMany`:
     finds_many: ClassVar[bool] = False
     #: A reader that is a `Surveys`:
@@ -65,6 +67,8 @@ class StoreUnderTest:
     finds_own: ClassVar[bool] = False
     #: A writer that is a `MakesBank`:
     makes_banks: ClassVar[bool] = False
+    #: A writer that is a `Confirms`:
+    confirming: ClassVar[bool] = False
     #: The block that `writer` returns is a `Droppable`:
     droppable: ClassVar[bool] = False
     #: The store is a `HasAddress`:

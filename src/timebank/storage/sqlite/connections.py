@@ -2,9 +2,10 @@
 
 A private database in memory has one in all: see `private`.
 
-What is lent lies in a slot of whoever borrows it: giving it back takes it out of there, by one
-step, so that it is given back once, however often an interrupted program tries. A borrower that is
-gone without giving back takes its slot along, and SQLite closes the connection.
+What is lent to a reader lies in a slot of his: giving it back takes it out of there, by one
+step, so that it is given back once, however often an interrupted program tries. A reader that is
+gone without giving back takes his slot along, and SQLite closes the connection. The connection that
+writes stays here, and is whose turn it is at the lock.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final, Protocol
 from weakref import WeakSet, ref
 
 from timebank.errors import StoreError
-from timebank.storage.lock import Holder, Turn, WriterLock, here
+from timebank.storage.lock import Holder, Turn, WriterLock, here, this_process
 from timebank.storage.sqlite.errors import ERRORS, code_of
 from timebank.storage.sqlite.files import File, file_at, has_bytes, replaced
 
@@ -28,10 +29,16 @@ IDLE_READERS: Final = 8
 
 
 class Borrower(Holder, Protocol):
-    """A reader or a writer, and the slot in which what it has borrowed lies."""
+    """A reader, and the slot in which what it has borrowed lies."""
 
     slot: list[sqlite3.Connection]
-    #: A writer's turn at the lock, or a reader's at a private database.
+    #: Its turn at a private database.
+    turn: Turn
+
+
+class BorrowsToWrite(Holder, Protocol):
+    """A writer, whose turn at the lock says whether it has the one connection that writes."""
+
     turn: Turn
 
 
@@ -57,11 +64,17 @@ class Connections(Protocol):
     def give(self, reader: Borrower) -> None:
         """Take a reader's connection back, and end its snapshot unless others share it."""
 
-    def take_writer(self, writer: Borrower) -> float:
-        """Lend the connection to write with, and the lock; return what is left of the time-out."""
+    def take_writer(self, writer: BorrowsToWrite) -> tuple[sqlite3.Connection, float | None]:
+        """Lend the connection to write with, and the lock.
 
-    def give_writer(self, writer: Borrower) -> None:
-        """Take the writer's connection back, undo what was not committed, release the lock."""
+        What is left of the time-out comes with it, where the lock was waited for.
+        """
+
+    def give_writer(self, writer: BorrowsToWrite, lent: sqlite3.Connection | None) -> None:
+        """Take the writer's connection back, undo what was not committed, release the lock.
+
+        Nothing was begun on it where `lent` is `None`.
+        """
 
     def wipe(self) -> tuple[str, ...]:
         """Destroy what deleted rows leave beside the file; return what may remain, in words."""
@@ -116,7 +129,7 @@ class Use:
     """
 
     def __enter__(self) -> None:
-        _USES[id(self)] = (os.getpid(), ref(self))
+        _USES[id(self)] = (this_process.pid, ref(self))
 
     def __exit__(self, *given: object) -> None:
         _USES.pop(id(self), None)
@@ -127,7 +140,7 @@ _USES: Final[dict[int, tuple[int, ref[Use]]]] = {}
 
 def _is_used_in_parents() -> bool:
     """Return whether a connection was being opened or closed when this process was forked."""
-    pid = os.getpid()
+    pid = this_process.pid
     for key, (owner, use) in list(_USES.items()):
         if use() is None:
             _USES.pop(key, None)
@@ -200,7 +213,7 @@ def disinherit(where: str) -> None:
 
     :raises StoreError: the parent was reading or writing when it forked.
     """
-    file, pid = os.path.realpath(where), os.getpid()
+    file, pid = os.path.realpath(where), this_process.pid
     inherited = [
         (connections, owner, process)
         for connections in list(_ALL)
@@ -224,12 +237,10 @@ class Wiping:
     """Who holds the writer's connection while the log is cut off, or the store closed."""
 
     def __init__(self) -> None:
-        self.slot: list[sqlite3.Connection] = []
         self.turn = Turn(self)
 
     def cut(self) -> None:
-        """Implement `Holder.cut`."""
-        self.slot.clear()
+        """Implement `Holder.cut`: it has a thread's own code, which keeps nothing."""
 
 
 class FileConnections:
@@ -269,7 +280,7 @@ class FileConnections:
 
     def _process(self) -> _Process:
         # `setdefault` on a plain dict is atomic: two threads get the same process.
-        pid = os.getpid()
+        pid = this_process.pid
         found = self._processes.get(pid)
         if found is None:
             disinherit(self.where)
@@ -311,7 +322,7 @@ class FileConnections:
                 raise replaced(self.where) from error
             if (now.st_dev, now.st_ino) != self.file:
                 raise replaced(self.where)
-        process = self._processes.get(os.getpid()) or self._process()
+        process = self._processes.get(this_process.pid) or self._process()
         process.lent[id(reader.slot)] = ref(reader)
         try:
             reader.slot.append(process.idle.pop())
@@ -325,7 +336,7 @@ class FileConnections:
             return
         connection = slot[0]
         sound = rolled_back(connection)
-        process = self._processes.get(os.getpid()) or self._process()
+        process = self._processes.get(this_process.pid) or self._process()
         idle = process.idle
         slot.clear()
         if self._closed or not sound or len(idle) >= IDLE_READERS:
@@ -336,42 +347,39 @@ class FileConnections:
                 self._close_idle()
         process.lent.pop(id(slot), None)
 
-    def take_writer(self, writer: Borrower) -> float:
+    def take_writer(self, writer: BorrowsToWrite) -> tuple[sqlite3.Connection, float | None]:
         """Implement `Connections.take_writer`."""
-        if self._closed:
-            self._check_open()
-        left = self.timeout_seconds
+        left = None
         if self._lock.waiting or not self._lock.take(writer.turn):
-            left = self._lock.acquire(left, writer.turn)
-        process = self._processes.get(os.getpid()) or self._process()
+            self._check_open()
+            left = self._lock.acquire(self.timeout_seconds, writer.turn)
         if self._closed:
             self._lock.release(writer.turn)
             self._check_open()
+        process = self._processes.get(this_process.pid) or self._process()
         found = process.writer
         if found is None or (found.in_transaction and not rolled_back(found)):
             process.writer = None
             self.log = None
             process.writer = found = self._connect()
-        writer.slot.append(found)
         try:
             now = os.stat(self.where)  # noqa: PTH116 - a str, and quick
         except OSError as error:
             raise replaced(self.where) from error
         if (now.st_dev, now.st_ino) != self.file:
             raise replaced(self.where)
-        return left
+        return found, left
 
-    def give_writer(self, writer: Borrower) -> None:
+    def give_writer(self, writer: BorrowsToWrite, lent: sqlite3.Connection | None) -> None:
         """Implement `Connections.give_writer`."""
         turn = writer.turn
         if turn.over:
             return
-        if turn.thread() is not here.token or turn.holder() is None:
+        if turn.thread is not here.thread or turn.holder() is None:
             self._give_for(writer)
-        elif writer.slot and (writer.slot[0].in_transaction or self._closed):
-            self._end(writer.slot[0])
+        elif lent is not None and (lent.in_transaction or self._closed):
+            self._end(lent)
         self._lock.release(turn)
-        writer.slot.clear()
         if self._closed:
             self._close_writer()
 
@@ -382,7 +390,7 @@ class FileConnections:
             self._process().writer = None
             connection.close()
 
-    def _give_for(self, writer: Borrower) -> None:
+    def _give_for(self, writer: BorrowsToWrite) -> None:
         """Give back for a writer that nobody uses any more, unless its lock was taken already.
 
         The connection is that of all writers: whoever has the lock now undoes what was left.
@@ -400,13 +408,13 @@ class FileConnections:
         Until then the file may have them too, for what is new is in the log. A rollback journal
         that another program keeps has the pages of before its last transaction.
         """
-        wiping = Wiping()
+        wiping, connection = Wiping(), None
         try:
-            self.take_writer(wiping)
-            busy = self._cut_log(wiping.slot[0])
-            self._drop_journal(wiping.slot[0])
+            connection, _ = self.take_writer(wiping)
+            busy = self._cut_log(connection)
+            self._drop_journal(connection)
         finally:
-            self.give_writer(wiping)
+            self.give_writer(wiping, connection)
         file = os.path.realpath(self.where)  # what lies beside it is beside no link
         told = []
         if busy:
@@ -447,7 +455,7 @@ class FileConnections:
     def close(self) -> None:
         """Implement `Connections.close`."""
         self._closed = True
-        if os.getpid() in self._processes:  # else nothing is open in this process
+        if this_process.pid in self._processes:  # else nothing is open in this process
             self._close_idle()
             self._close_writer()
 

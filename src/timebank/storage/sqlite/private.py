@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import sqlite3
 from weakref import ref
 
 from timebank.errors import InvalidRequest, StoreBusy, StoreError
-from timebank.storage.lock import Turn, WriterLock, this_thread
-from timebank.storage.sqlite.connections import Borrower, Wiping, connect, rolled_back
+from timebank.storage.lock import Turn, WriterLock, this_process, this_thread
+from timebank.storage.sqlite.connections import (
+    Borrower,
+    BorrowsToWrite,
+    Wiping,
+    connect,
+    rolled_back,
+)
 from timebank.storage.sqlite.files import File
 
 
@@ -16,11 +22,11 @@ class _SharedTurn(Turn):
 
     __slots__ = ("others", "writes")
 
-    def __init__(self, first: Borrower, *, writes: bool) -> None:
+    def __init__(self, first: BorrowsToWrite, *, writes: bool) -> None:
         super().__init__(first)
         self.writes = writes
         #: All who share it, by identity; who is gone without a word does not count.
-        self.others: dict[int, ref[Borrower]] = {id(first): ref(first)}
+        self.others: dict[int, ref[BorrowsToWrite]] = {id(first): ref(first)}
 
     def is_over(self) -> bool:
         """Return whether nobody is left."""
@@ -43,7 +49,7 @@ class PrivateConnection:
         self.where = where
         self.timeout_seconds = timeout_seconds
         self.connection = connect(":memory:", synchronous="OFF", timeout_seconds=timeout_seconds)
-        self._pid = os.getpid()
+        self._pid = this_process.pid
         self._turns = WriterLock(where=where)
         self._closed = False
 
@@ -51,7 +57,7 @@ class PrivateConnection:
         if self._closed:
             msg = "this store is closed"
             raise StoreError(msg)
-        if self._pid != os.getpid():
+        if self._pid != this_process.pid:
             msg = "a private database in memory is not there in a forked process"
             raise StoreError(msg)
 
@@ -60,7 +66,7 @@ class PrivateConnection:
         last = self._turns.last()
         return last if isinstance(last, _SharedTurn) and last.is_mine() else None
 
-    def _begin(self, borrower: Borrower, *, writes: bool) -> None:
+    def _begin(self, borrower: BorrowsToWrite, *, writes: bool) -> None:
         turn = borrower.turn = _SharedTurn(borrower, writes=writes)
         try:
             self._turns.acquire(self.timeout_seconds, turn)
@@ -72,7 +78,6 @@ class PrivateConnection:
             self._close_connection()
             self._check_open()
         rolled_back(self.connection)  # what was left by who is gone
-        borrower.slot.append(self.connection)
 
     def take(self, reader: Borrower) -> None:
         """Implement `Connections.take`."""
@@ -80,19 +85,20 @@ class PrivateConnection:
         own = self._own_turn()
         if own is None:
             self._begin(reader, writes=False)
-            return
-        if own.writes:
+        elif own.writes:
             msg = "a batch is open on this thread: read and write through it"
             raise InvalidRequest(msg)
-        reader.turn = own
-        own.others[id(reader)] = ref(reader)
+        else:
+            reader.turn = own
+            own.others[id(reader)] = ref(reader)
         reader.slot.append(self.connection)
 
     def give(self, reader: Borrower) -> None:
         """Implement `Connections.give`."""
         self._leave(reader)
+        reader.slot.clear()
 
-    def take_writer(self, writer: Borrower) -> float:
+    def take_writer(self, writer: BorrowsToWrite) -> tuple[sqlite3.Connection, float | None]:
         """Implement `Connections.take_writer`; nobody else has the database."""
         self._check_open()
         own = self._own_turn()
@@ -104,13 +110,13 @@ class PrivateConnection:
             )
             raise InvalidRequest(msg)
         self._begin(writer, writes=True)
-        return self.timeout_seconds
+        return self.connection, None
 
-    def give_writer(self, writer: Borrower) -> None:
+    def give_writer(self, writer: BorrowsToWrite, lent: sqlite3.Connection | None) -> None:
         """Implement `Connections.give_writer`."""
         self._leave(writer)
 
-    def _leave(self, borrower: Borrower) -> None:
+    def _leave(self, borrower: BorrowsToWrite) -> None:
         """Take a borrower's share away; the last one ends the snapshot, or what it wrote."""
         turn = borrower.turn
         if not isinstance(turn, _SharedTurn) or turn.over or id(borrower) not in turn.others:
@@ -126,7 +132,6 @@ class PrivateConnection:
                     self._turns.release(closing.turn)
             self._turns.release(turn)
         turn.others.pop(id(borrower), None)
-        borrower.slot.clear()
         if self._closed:
             self._close_connection()
 
@@ -142,6 +147,6 @@ class PrivateConnection:
     def _close_connection(self) -> None:
         """Close, unless somebody has a turn, who then closes it at the end."""
         closing = Wiping()
-        if self._pid == os.getpid() and self._turns.take(closing.turn):
+        if self._pid == this_process.pid and self._turns.take(closing.turn):
             self.connection.close()
             self._turns.release(closing.turn)

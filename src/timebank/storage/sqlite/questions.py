@@ -64,6 +64,9 @@ QUERIES: Final = Queries(
     + "day >= ? AND (day, version) < (?, ?) ORDER BY day DESC, version DESC LIMIT ?",
     totals="""SELECT coalesce(sum(max(seconds, 0)), 0), coalesce(sum(max(-seconds, 0)), 0)
         FROM timebank_postings WHERE bank = ? AND account = ? AND day >= ? AND day <= ?""",
+    # The key is to be followed, and not the index by day.
+    late="""SELECT coalesce(sum(seconds), 0) FROM timebank_postings
+        WHERE bank = ? AND account = ? AND version > ? AND version <= ? AND +day <= ?""",
     # Without statistics SQLite would choose the primary key, and sort.
     holds=_HOLD
     + "INDEXED BY timebank_holds_sequence WHERE bank = ? AND (sequence, account) > (?, ?) "
@@ -77,3 +80,9 @@ QUERIES: Final = Queries(
         WHERE bank = ? AND level = ? AND tile > ? ORDER BY tile LIMIT ?""",
     others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )
+
+#: Whether a bank's head is where it is expected, and an id is free.
+CONFIRM: Final = """SELECT 1 FROM timebank_banks b JOIN timebank_records r ON r.bank = b.bank
+    WHERE b.bank = ? AND b.journal = ? AND r.sequence = ? AND r.digest = ?
+        AND NOT EXISTS (SELECT 1 FROM timebank_records WHERE bank = ? AND sequence > ?)
+        AND NOT EXISTS (SELECT 1 FROM timebank_records WHERE bank = ? AND id = ?)"""

@@ -20,14 +20,14 @@ from timebank.errors import (
     TimebankError,
 )
 from timebank.model import Fault, Head, PostingRow, RecordRow
-from timebank.storage.lock import OVER, UNFINISHED, Turn
+from timebank.storage.lock import OVER, UNFINISHED, Turn, this_process
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
 from timebank.storage.sqlite.files import log_of, replaced
 from timebank.storage.sqlite.log import is_sound
-from timebank.storage.sqlite.questions import POSTINGS_BETWEEN, QUERIES
+from timebank.storage.sqlite.questions import CONFIRM, POSTINGS_BETWEEN, QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
 from timebank.storage.tables import FEW, MANY, POSTING, TableReader
 
@@ -63,17 +63,21 @@ _PUT_ACCOUNT = """INSERT INTO timebank_accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, 
 class SqliteReader(TableReader):
     """A snapshot of one bank; a context manager, of use between its entry and its end."""
 
+    _sql = QUERIES
+    _connection: sqlite3.Connection | None = None
+    _pid = 0
+    turn = OVER
+
     def __init__(self, connections: Connections, bank: str) -> None:
-        super().__init__(QUERIES, bank, connections.where)
+        # By hand: each call that writes makes one.
+        self._bank = bank
+        self._where = connections.where
         self._connections = connections
-        self._connection: sqlite3.Connection | None = None
-        self._pid = 0
-        #: What is borrowed.
+        #: What is borrowed to read.
         self.slot: list[sqlite3.Connection] = []
-        self.turn = OVER
 
     def __enter__(self) -> Self:
-        self._pid = os.getpid()
+        self._pid = this_process.pid
         try:
             self._connections.take(self)
             connection = self.slot[0]
@@ -83,7 +87,7 @@ class SqliteReader(TableReader):
         except BaseException as error:
             self.drop()
             if isinstance(error, ERRORS):
-                raise translated(error, self._connections.where) from error
+                raise translated(error, self._where) from error
             raise
         self._connection = connection
         return self
@@ -103,7 +107,7 @@ class SqliteReader(TableReader):
 
     def drop(self) -> None:
         """Implement `Droppable.drop`."""
-        if self._pid == os.getpid():
+        if self._pid == this_process.pid:
             self._connections.give(self)
         elif self.slot:
             _INHERITED.extend(self.slot)
@@ -134,11 +138,11 @@ class SqliteReader(TableReader):
 
     def translated(self, error: Exception) -> TimebankError:
         """Return the library's error; a file in which there are no tables of ours has no bank."""
-        result = translated(error, self._connections.where)
+        result = translated(error, self._where)
         if isinstance(result, Corrupt) and str(error).startswith("no such table"):
             try:
                 if not has_ledger(self.connection()):
-                    return BankNotFound(self._bank, self._connections.where)
+                    return BankNotFound(self._bank, self._where)
             except ERRORS:
                 pass  # the first error is the one to raise
         return result
@@ -146,11 +150,11 @@ class SqliteReader(TableReader):
     def check_version(self) -> None:
         """Implement `KnowsVersion.check_version`."""
         with suppress(*ERRORS):
-            check_version(self.connection(), self._connections.where)
+            check_version(self.connection(), self._where)
 
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         """Implement `Reader.faults`: of the whole file, not only this bank."""
-        return faults(self.connection(), self._connections.where, progress)
+        return faults(self.connection(), self._where, progress)
 
     def postings_between(self, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:
         """Implement `FindsPostings.postings_between`."""
@@ -172,38 +176,35 @@ class SqliteReader(TableReader):
 
     def own_faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         """Implement `FindsOwn.own_faults`: the file itself is looked at with `faults`."""
-        return own_faults(self.connection(), self._connections.where, self._bank, progress)
+        return own_faults(self.connection(), self._where, self._bank, progress)
 
     def schema_faults(self) -> list[Fault]:
         """Implement `SeesSchema.schema_faults`."""
-        return schema_faults(self.connection(), self._connections.where)
+        return schema_faults(self.connection(), self._where)
 
 
 class SqliteWriter(SqliteReader):
     """The writer of one bank, in a transaction that began with the lock."""
 
     _sequence: int | None = None
-    _last_id: str | None = None
     #: The ids of all that was appended, in order.
     _ids: tuple[str | None, ...] = ()
     _failed: BaseException | None = None
 
     def __enter__(self) -> Self:
-        self._pid = os.getpid()
+        self._pid = this_process.pid
         self.turn = Turn(self)
         try:
-            left = self._connections.take_writer(self)
-            connection = self.slot[0]
-            if left < self._connections.timeout_seconds:
-                begin_late(connection, left, self._connections.timeout_seconds)
+            self._connection, left = self._connections.take_writer(self)
+            if left is None:
+                self._connection.execute("BEGIN IMMEDIATE")
             else:
-                connection.execute("BEGIN IMMEDIATE")
+                begin_late(self._connection, left, self._connections.timeout_seconds)
         except BaseException as error:
             self.drop()
             if isinstance(error, ERRORS):
-                raise translated(error, self._connections.where) from error
+                raise translated(error, self._where) from error
             raise
-        self._connection = connection
         return self
 
     def __exit__(
@@ -213,24 +214,19 @@ class SqliteWriter(SqliteReader):
         traceback: TracebackType | None,
     ) -> None:
         connection = self._connection
-        if connection is None and error is None:
-            connection = self.connection()
         try:
-            if (
-                connection is not None
-                and error is None
-                and self._failed is None
-                and self._pid == os.getpid()
-            ):
+            if error is None:
+                if connection is None:
+                    connection = self.connection()
+                if self._failed is not None or self._pid != this_process.pid:
+                    raise self._not_kept()
                 self._commit(connection)
         finally:
             self.drop()
-        if error is None and (self._failed is not None or self._pid != os.getpid()):
-            raise self._not_kept()
 
     def _not_kept(self) -> StoreError:
         """Return the error for a clean end after which nothing was written."""
-        if self._pid != os.getpid():
+        if self._pid != this_process.pid:
             msg = "this writer belongs to the process that opened it: nothing was written here"
             return StoreError(msg)
         error = StoreError("a statement failed, so nothing was written")
@@ -239,10 +235,10 @@ class SqliteWriter(SqliteReader):
 
     def drop(self) -> None:
         """Implement `Droppable.drop`: what was not committed is undone."""
-        if self._pid == os.getpid():
-            self._connections.give_writer(self)
-        elif self.slot:
-            _INHERITED.extend(self.slot)
+        if self._pid == this_process.pid:
+            self._connections.give_writer(self, self._connection)
+        elif self._connection is not None:
+            _INHERITED.append(self._connection)
         self._connection = None
         self.turn = OVER  # who keeps this writer, in a traceback say, keeps no later turn
 
@@ -252,24 +248,26 @@ class SqliteWriter(SqliteReader):
         It is looked at last before the commit, so that nothing is written into a file that nobody
         finds, and right after it: where it was replaced in between, nobody knows who has read it.
         """
-        where, file = self._connections.where, self._connections.file
+        where, connections = self._where, self._connections
+        file = connections.file
         if file is not None:
-            log = self._connections.log
+            log = connections.log
             if log is None:  # the first commit: it is there since the transaction began
-                log = self._connections.log = log_of(where)
+                log = connections.log = log_of(where)
+            path, number = log
             try:
                 now = os.stat(where)  # noqa: PTH116 - a str, and quick
                 is_there = (
                     (now.st_dev, now.st_ino) == file
-                    and (not log[1] or os.stat(log[0]).st_ino == log[1])  # noqa: PTH116 - as above
+                    and (not number or os.stat(path).st_ino == number)  # noqa: PTH116 - as above
                     # A ledger does not shrink, but by a VACUUM of another program, and by a `cp`.
-                    and (now.st_size >= self._connections.size or self._is_sound())
+                    and (now.st_size >= connections.size or self._is_sound())
                 )
             except OSError:
                 is_there = False
             if not is_there:
                 raise replaced(where, file, log)
-            self._connections.size = now.st_size
+            connections.size = now.st_size
         try:
             connection.execute("COMMIT")
         except ERRORS as error:
@@ -282,16 +280,19 @@ class SqliteWriter(SqliteReader):
                 is_there = False
             if not is_there:
                 ids = filter(None, self._ids)
-                raise OutcomeUnknown(self._last_id, ids=ids) from replaced(where)
+                raise OutcomeUnknown(self._last_id(), ids=ids) from replaced(where)
 
     def _is_sound(self) -> bool:
         """Return whether what the file is now is a database: see `is_sound`."""
-        connections = self._connections
-        return is_sound(connections.where, timeout_seconds=connections.timeout_seconds)
+        return is_sound(self._where, timeout_seconds=self._connections.timeout_seconds)
 
     def _commit_failed(self, connection: sqlite3.Connection, error: Exception) -> TimebankError:
         rolled_back(connection)
-        return commit_failed(error, self._connections.where, self._ids, id=self._last_id)
+        return commit_failed(error, self._where, self._ids, id=self._last_id())
+
+    def _last_id(self) -> str | None:
+        """Return the id of what was appended last."""
+        return self._ids[-1] if self._ids else None
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Fetch as a reader does; after an error nothing more is written."""
@@ -311,6 +312,15 @@ class SqliteWriter(SqliteReader):
         self._sequence = head.sequence
         return head
 
+    def confirms(self, journal: str, sequence: int, digest: bytes, *, id: str | None) -> bool:
+        """Implement `Confirms.confirms`."""
+        bank = self._bank
+        expected = (bank, journal, sequence, digest, bank, sequence, bank, id)
+        if not self._fetch(CONFIRM, expected):
+            return False
+        self._sequence = sequence
+        return True
+
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`; after a failure the writer takes and commits nothing."""
         connection = self._connection or self.connection()
@@ -320,13 +330,14 @@ class SqliteWriter(SqliteReader):
         if not connection.in_transaction:  # never a statement that is a commit of its own
             self._failed = StoreError("the transaction has ended from without")
             raise self._failed
-        self._check_sequence(batch.records)
+        if batch.records:
+            self._check_sequence(batch.records)
         self._failed = UNFINISHED  # until it is: an interrupt may come between any two lines
         try:
             self._append(connection, batch)
         except ERRORS as error:
             self._failed = error
-            raise translated(error, self._connections.where) from error
+            raise translated(error, self._where) from error
         except BaseException as error:
             self._failed = error
             raise
@@ -334,16 +345,14 @@ class SqliteWriter(SqliteReader):
 
     def _check_sequence(self, records: list[RecordRow]) -> None:
         """Refuse a sequence that leaves a gap; the primary key refuses one that is taken."""
-        if not records:
-            return
-        last = self._sequence if self._sequence is not None else self.head().sequence
+        last = self.head().sequence if self._sequence is None else self._sequence
         for record in records:
             if record.sequence != last + 1:
                 msg = f"record {record.sequence} does not follow the last record, {last}"
                 self._failed = Conflict(msg)
                 raise self._failed
-            last = record.sequence
-        self._sequence, self._last_id = last, records[-1].id
+            last += 1
+        self._sequence = last
         self._ids += tuple(map(_id_of, records))
 
     def _append(  # noqa: C901  # a line for each table: a loop costs each call more
@@ -415,6 +424,6 @@ class SqliteWriter(SqliteReader):
                 self._failed = error
                 result = self.translated(error)
                 if isinstance(result, BankNotFound):
-                    msg = f"{self._connections.where} has no ledger in it: open it with create"
+                    msg = f"{self._where} has no ledger in it: open it with create"
                     result = StoreError(msg)
                 raise result from error
