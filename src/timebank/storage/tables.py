@@ -27,6 +27,7 @@ from timebank.model import (
     TextRow,
     TileRow,
 )
+from timebank.model.rows import of_fields
 from timebank.model.said import said
 
 Row = TypeVar("Row")
@@ -79,18 +80,20 @@ INT_OR_NULL, STR_OR_NULL = (int, NoneType), (str, NoneType)
 _LIMIT = (int, str, NoneType)
 
 RECORD: Final = row_type_of(
-    "timebank_records", RecordRow._make, INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
+    "timebank_records", of_fields(RecordRow), INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
 )
-TEXT: Final = row_type_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
+TEXT: Final = row_type_of("timebank_texts", of_fields(TextRow), INT, STR, BYTES, STR)
 ACCOUNT: Final = row_type_of(
     "timebank_accounts",
-    AccountRow._make,
+    of_fields(AccountRow),
     *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL, STR_OR_NULL),
 )
-POSTING: Final = row_type_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
-HOLD: Final = row_type_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
-STATUTE: Final = row_type_of("timebank_statutes", StatuteRow._make, INT, STR, STR_OR_NULL)
-TILE: Final = row_type_of("timebank_tiles", TileRow._make, INT, INT, BYTES)
+POSTING: Final = row_type_of(
+    "timebank_postings", of_fields(PostingRow), STR, INT, INT, INT, INT, STR
+)
+HOLD: Final = row_type_of("timebank_holds", of_fields(HoldRow), STR, INT, INT, INT, INT)
+STATUTE: Final = row_type_of("timebank_statutes", of_fields(StatuteRow), INT, STR, STR_OR_NULL)
+TILE: Final = row_type_of("timebank_tiles", of_fields(TileRow), INT, INT, BYTES)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
