@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import product
 from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, TypeVar
@@ -141,6 +142,10 @@ class Queries:
     by_key: str = ""
 
 
+#: Return the types of the values of a row.
+_types: Final = partial(map, type)
+
+
 class TableReader:
     """A reader of the protocol, over whatever runs a query."""
 
@@ -169,9 +174,8 @@ class TableReader:
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
         rows, types = self._fetch(sql, values), row_type.types
-        for row in rows:
-            if tuple(map(type, row)) not in types:
-                self._refuse(row_type, row)
+        if not types.issuperset(map(tuple, map(_types, rows))):
+            self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
         return list(map(row_type.make, rows))
 
     def _row(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> Row | None:
