@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import product
 from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, TypeVar
@@ -27,6 +28,7 @@ from timebank.model import (
     TextRow,
     TileRow,
 )
+from timebank.model.rows import of_fields
 from timebank.model.said import said
 from timebank.storage.protocol import MOST_KINDS
 
@@ -105,18 +107,20 @@ INT_OR_NULL, STR_OR_NULL = (int, NoneType), (str, NoneType)
 _LIMIT = (int, str, NoneType)
 
 RECORD: Final = row_type_of(
-    "timebank_records", RecordRow._make, INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
+    "timebank_records", of_fields(RecordRow), INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
 )
-TEXT: Final = row_type_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
+TEXT: Final = row_type_of("timebank_texts", of_fields(TextRow), INT, STR, BYTES, STR)
 ACCOUNT: Final = row_type_of(
     "timebank_accounts",
-    AccountRow._make,
+    of_fields(AccountRow),
     *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL, STR_OR_NULL),
 )
-POSTING: Final = row_type_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
-HOLD: Final = row_type_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
-STATUTE: Final = row_type_of("timebank_statutes", StatuteRow._make, INT, STR, STR_OR_NULL)
-TILE: Final = row_type_of("timebank_tiles", TileRow._make, INT, INT, BYTES)
+POSTING: Final = row_type_of(
+    "timebank_postings", of_fields(PostingRow), STR, INT, INT, INT, INT, STR
+)
+HOLD: Final = row_type_of("timebank_holds", of_fields(HoldRow), STR, INT, INT, INT, INT)
+STATUTE: Final = row_type_of("timebank_statutes", of_fields(StatuteRow), INT, STR, STR_OR_NULL)
+TILE: Final = row_type_of("timebank_tiles", of_fields(TileRow), INT, INT, BYTES)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
@@ -167,6 +171,10 @@ class Queries:
     by_key: str = ""
 
 
+#: Return the types of the values of a row.
+_types: Final = partial(map, type)
+
+
 class TableReader:
     """A reader of the protocol, over whatever runs a query."""
 
@@ -195,9 +203,8 @@ class TableReader:
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
         rows, types = self._fetch(sql, values), row_type.types
-        for row in rows:
-            if tuple(map(type, row)) not in types:
-                self._refuse(row_type, row)
+        if not types.issuperset(map(tuple, map(_types, rows))):
+            self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
         return list(map(row_type.make, rows))
 
     def _row(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> Row | None:
