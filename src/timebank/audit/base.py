@@ -171,7 +171,7 @@ class AuditCheck:
     def record(self, record: AuditedRecord) -> None:
         """Check one record."""
 
-    def is_sure(self, run: PlainRun) -> bool:  # whatever it is
+    def is_sure(self, run: PlainRun) -> bool:
         """Return whether nothing of a run is a finding or a note; change nothing.
 
         What it moves was worked out, and the accounts stand as they stood before it.

@@ -67,7 +67,7 @@ class Texts(AuditCheck):
         if record.kind == "erase":
             self._erasures.append((record.sequence, record.effects))
 
-    def is_sure(self, run: PlainRun) -> bool:  # whatever it is
+    def is_sure(self, run: PlainRun) -> bool:
         """Return that nothing is told now: texts are compared behind the page."""
         return True
 
