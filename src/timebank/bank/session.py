@@ -53,7 +53,7 @@ from timebank.model import (
     microseconds,
 )
 from timebank.model.callables import function
-from timebank.model.rows import record_of
+from timebank.model.rows import of_fields, record_of
 from timebank.queries.holds import unexpired
 from timebank.queries.records import body_of
 from timebank.queries.views import (
@@ -149,6 +149,9 @@ class Step(NamedTuple):
     row: RecordRow
     texts: list[TextRow]
     derived: Derived
+
+
+_step_of: Final = of_fields(Step)
 
 
 def add_derived(batch: Batch, derived: Derived) -> None:
@@ -514,7 +517,8 @@ class Session:
         body = canonical(record)
         chained = digest(known.digest, body)
         row = record_of((sequence, chained, body, kind, command.id, draft.refers_to))
-        return Step(command, record, row, texts, known.fold.derive(sequence, kind, effects))
+        derived = known.fold.derive(sequence, kind, effects)
+        return _step_of((command, record, row, texts, derived))
 
     def _take(self, step: Step) -> None:
         """Stand behind a record, and put its rows into the batch."""
