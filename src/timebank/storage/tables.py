@@ -30,6 +30,7 @@ from timebank.model import (
 )
 from timebank.model.rows import of_fields
 from timebank.model.said import said
+from timebank.storage.protocol import MOST_KINDS
 
 Row = TypeVar("Row")
 
@@ -59,6 +60,31 @@ MOST: Final = 2**63 - 1
 #: How many ids one statement looks up: a few, or many.
 FEW, MANY = 8, 100
 LAST_DAY: Final = "\U0010ffff"
+
+
+def last_postings(mark: str, *, through: bool = False) -> str:
+    """Return the question for the last posting of each account: one seek in its rows for each.
+
+    Only where it is to be up to a record does it look at what else a row has: one that was
+    tampered with may have anything there.
+    """
+    bound = f"AND q.sequence <= {mark} " if through else ""
+    return f"""SELECT p.account, p.version, p.sequence, p.seconds, p.balance, p.day
+        FROM timebank_accounts a CROSS JOIN timebank_postings p
+        WHERE a.bank = {mark} AND a.account > {mark} AND p.bank = a.bank AND p.account = a.account
+            AND p.version = (SELECT q.version FROM timebank_postings q
+                WHERE q.bank = a.bank AND q.account = a.account {bound}
+                ORDER BY q.version DESC LIMIT 1)
+        ORDER BY a.account LIMIT {mark}"""  # noqa: S608 - our names
+
+
+def other_records(columns: str, mark: str) -> str:
+    """Return the question for records of other kinds than some."""
+    marks = ", ".join([mark] * MOST_KINDS)
+    return (
+        f"{columns}WHERE bank = {mark} AND sequence > {mark} AND sequence <= {mark} "
+        f"AND kind NOT IN ({marks}) ORDER BY sequence LIMIT {mark}"
+    )
 
 
 class RowType(NamedTuple, Generic[Row]):
@@ -125,7 +151,10 @@ class Queries:
     account: str
     accounts: str
     first_accounts: str
+    records_but: str
     last_posting: str
+    last_postings: str
+    last_postings_through: str
     postings: str
     by_day: str
     by_day_back: str
@@ -283,6 +312,23 @@ class TableReader:
         """Implement `Reader.last_posting`."""
         end = MOST if through is None else min(through, MOST)
         return self._row(POSTING, self._sql.last_posting, (self._bank, account, end))
+
+    def last_postings(
+        self, *, after: str, limit: int, through: int | None = None
+    ) -> list[PostingRow]:
+        """Implement `Surveys.last_postings`."""
+        bound = () if through is None else (through,)
+        sql = self._sql.last_postings_through if bound else self._sql.last_postings
+        values = (self._bank, after, *bound, limit)
+        return self._page(POSTING, sql, values, lambda row: row.account > after)
+
+    def records_but(
+        self, kinds: Sequence[str], *, after: int, through: int, limit: int
+    ) -> list[RecordRow]:
+        """Implement `Surveys.records_but`."""
+        named = [*kinds, *[kinds[0]] * (MOST_KINDS - len(kinds))]
+        values = (self._bank, after, through, *named, limit)
+        return self._page(RECORD, self._sql.records_but, values, lambda row: row.sequence > after)
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
         """Implement `Reader.postings`."""
