@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from operator import attrgetter
@@ -159,13 +159,27 @@ class SqliteReader(TableReader):
     def postings_between(self, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:
         """Implement `FindsPostings.postings_between`."""
         found: list[PostingRow] = []
+        for sql, values in self._questions_between(wanted):
+            found += self._rows(POSTING, sql, values)
+        return found
+
+    def posting_columns(self, wanted: Sequence[tuple[str, int, int]]) -> list[list[Any]]:
+        """Implement `GivesColumns.posting_columns`."""
+        found: list[list[Any]] = [[] for _ in PostingRow._fields]
+        for sql, values in self._questions_between(wanted):
+            for column, more in zip(found, self._columns(POSTING, sql, values), strict=False):
+                column.extend(more)
+        return found
+
+    def _questions_between(
+        self, wanted: Sequence[tuple[str, int, int]]
+    ) -> Iterator[tuple[str, tuple[object, ...]]]:
+        """Yield the questions, and their values, for postings of so many accounts."""
         size = FEW if len(wanted) <= FEW else MANY
         for first in range(0, len(wanted), size):
             some = [*wanted[first : first + size]]
             some += [("", 0, 0)] * (size - len(some))  # which has none
-            values = (*chain.from_iterable(some), self._bank)
-            found += self._rows(POSTING, POSTINGS_BETWEEN[size], values)
-        return found
+            yield POSTINGS_BETWEEN[size], (*chain.from_iterable(some), self._bank)
 
     def is_shared(self) -> bool:
         """Implement `FindsOwn.is_shared`: of a file that cannot tell, all is looked at."""
