@@ -63,8 +63,9 @@ QUERIES: Final = Queries(
     others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )
 
-#: Whether a bank's head is where it is expected, and an id is free.
-CONFIRM: Final = """SELECT 1 FROM timebank_banks b JOIN timebank_records r ON r.bank = b.bank
-    WHERE b.bank = ? AND b.journal = ? AND r.sequence = ? AND r.digest = ?
-        AND NOT EXISTS (SELECT 1 FROM timebank_records WHERE bank = ? AND sequence > ?)
-        AND NOT EXISTS (SELECT 1 FROM timebank_records WHERE bank = ? AND id = ?)"""
+#: The head, and whether the id of an operation is taken.
+HEAD_AND_ID: Final = QUERIES.head.replace(
+    "r.digest FROM",
+    """r.digest, EXISTS (SELECT 1 FROM timebank_records n WHERE n.bank = b.bank AND n.id = ?)
+        FROM""",
+)

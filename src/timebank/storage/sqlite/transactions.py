@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from operator import attrgetter
 from types import TracebackType
@@ -26,9 +26,9 @@ from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
 from timebank.storage.sqlite.files import log_of, replaced
 from timebank.storage.sqlite.log import is_sound
-from timebank.storage.sqlite.questions import CONFIRM, QUERIES
+from timebank.storage.sqlite.questions import HEAD_AND_ID, QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
-from timebank.storage.tables import TableReader
+from timebank.storage.tables import HEAD, TableReader
 
 #: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
 _INHERITED: Final[list[sqlite3.Connection]] = []
@@ -178,6 +178,8 @@ class SqliteWriter(SqliteReader):
     #: The ids of all that was appended, in order.
     _ids: tuple[str | None, ...] = ()
     _failed: BaseException | None = None
+    #: The row of the head, where it was not as expected.
+    _found: Sequence[tuple[Any, ...]] = ()
 
     def __enter__(self) -> Self:
         self._pid = this_process.pid
@@ -296,15 +298,19 @@ class SqliteWriter(SqliteReader):
 
     def head(self) -> Head:
         """Implement `Reader.head`."""
-        head = super().head()
+        found, self._found = self._found, ()
+        if found and None not in found[0]:
+            head = Head(*self._made(HEAD, found[0][:3]))
+        else:
+            head = super().head()
         self._sequence = head.sequence
         return head
 
     def confirms(self, journal: str, sequence: int, digest: bytes, *, id: str | None) -> bool:
         """Implement `Confirms.confirms`."""
-        bank = self._bank
-        expected = (bank, journal, sequence, digest, bank, sequence, bank, id)
-        if not self._fetch(CONFIRM, expected):
+        rows = self._fetch(HEAD_AND_ID, (id, self._bank))
+        if rows != [(journal, sequence, digest, 0)]:
+            self._found = rows
             return False
         self._sequence = sequence
         return True
@@ -320,6 +326,7 @@ class SqliteWriter(SqliteReader):
             raise self._failed
         if batch.records:
             self._check_sequence(batch.records)
+        self._found = ()
         self._failed = UNFINISHED  # until it is: an interrupt may come between any two lines
         try:
             self._append(connection, batch)
