@@ -80,10 +80,12 @@ def called_wrongly(
 def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
     """Check that a value is an id, and return it. Most are plain ASCII, which is a quick check.
 
+    No text is refused as too long that an id may have: `longest` is that, or more.
+
     :raises WrongType: not a str.
     :raises InvalidRequest: see `timebank.model.ids`.
     """
-    if type(value) is str and len(value) <= longest and is_plain(value):
+    if type(value) is str and is_plain(value):
         return value
     return _identifier(value, what, longest=longest)
 
@@ -100,7 +102,7 @@ def operation(value: object) -> str:
     :raises WrongType: not a str.
     :raises InvalidRequest: not a valid id, or one with the prefix of the library's own.
     """
-    id = identifier(value, "id")
+    id = value if type(value) is str and is_plain(value) else identifier(value, "id")
     if id.startswith(RESERVED_PREFIXES):
         msg = f"ids that begin with {id.partition(':')[0]}: are the library's own: {shown(id)}"
         raise InvalidRequest(msg).about(key="id_reserved", prefix=id.partition(":")[0] + ":", id=id)
@@ -142,7 +144,7 @@ def day(value: object, what: str) -> str | None:
     """Return a day as `YYYY-MM-DD`. A datetime is refused, for its time zone would be a guess."""
     if value is None:
         return None
-    if not isinstance(value, date) or isinstance(value, datetime):
+    if type(value) is not date and (not isinstance(value, date) or isinstance(value, datetime)):
         msg = f"{what} must be a datetime.date, not {type(value).__name__}: {shown(value)}"
         raise WrongType(msg)
     return value.isoformat()
@@ -227,7 +229,7 @@ def limit(value: object, what: str) -> StoredLimit:
 def positive(value: object, what: str) -> int:
     """Return hours as seconds, and check that they are more than zero."""
     try:
-        seconds = seconds_of(value)
+        seconds = value.seconds if type(value) is Hours else seconds_of(value)
     except InvalidRequest as error:
         error.add_context(before=f"{what}: ")
         raise
@@ -250,20 +252,27 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
     :raises UnbalancedTransfer: the sides differ.
     """
     if type(earner) is str and type(spender) is str:
-        earner, spender = identifier(earner, "earner"), identifier(spender, "spender")
+        if not (is_plain(earner) and is_plain(spender)):  # else they are ids
+            identifier(earner, "earner")
+            identifier(spender, "spender")
         if hours is None:
             msg = "hours are missing: an earner and a spender need hours"
             raise InvalidRequest(msg).about(key="hours_missing")
         total = positive(hours, "hours")
-        earned, spent = [[earner, total]], [[spender, total]]
-    else:
-        total_or_none = None if hours is None else positive(hours, "hours")
-        earned, spent = _side_from(earner, "earner"), _side_from(spender, "spender")
-        _fill_sole_side(earned, spent, total_or_none)
+        if earner == spender:
+            raise _one_person(earner)
+        return [[earner, total]], [[spender, total]]
+    total_or_none = None if hours is None else positive(hours, "hours")
+    earned, spent = _side_from(earner, "earner"), _side_from(spender, "spender")
+    _fill_sole_side(earned, spent, total_or_none)
     if len(earned) == 1 and len(spent) == 1 and earned[0][0] == spent[0][0]:
-        msg = f"account {shown(earned[0][0])} cannot be the sole earner and the sole spender"
-        raise InvalidRequest(msg).about(key="one_person", account=earned[0][0])
+        raise _one_person(earned[0][0])
     return earned, spent
+
+
+def _one_person(account: str) -> InvalidRequest:
+    msg = f"account {shown(account)} cannot be the sole earner and the sole spender"
+    return InvalidRequest(msg).about(key="one_person", account=account)
 
 
 def _side_from(side: object, what: str) -> Side:

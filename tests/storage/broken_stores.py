@@ -557,6 +557,7 @@ class OnFile(Private):
     shared = True
     adds_up = True
     finds_many = True
+    adds_late = True
     addressed = True
     versioned = True
     sees_schema = True

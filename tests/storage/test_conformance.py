@@ -37,6 +37,7 @@ class TestPrivateSqlite(StoreConformance):
     snapshots = False
     adds_up = True
     finds_many = True
+    adds_late = True
     versioned = True
     sees_schema = True
     finds_own = True
@@ -66,6 +67,7 @@ class TestSqliteFile(StoreConformance):
     translated = True
     adds_up = True
     finds_many = True
+    adds_late = True
     versioned = True
     sees_schema = True
     finds_own = True

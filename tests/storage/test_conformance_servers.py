@@ -42,6 +42,7 @@ class OnServer(StoreConformance):
     translated = True
     adds_up = True
     finds_many = True
+    adds_late = True
     addressed = True
     versioned = True
     sees_schema = True

@@ -395,6 +395,7 @@ def test_look_ups_use_their_index(store: SqliteStore) -> None:
                 4,
                 "timebank_postings_day (bank=? AND account=? AND day>? AND day<?)",
             ),
+            (QUERIES.late, 5, "PRIMARY KEY (bank=? AND account=? AND version>? AND version<?)"),
             (
                 QUERIES.holds,
                 4,

@@ -14,6 +14,7 @@ from timebank.model import AccountRow, Balance
 from timebank.queries.clock import Restarts, day_now, sequence_at
 from timebank.queries.corrections import family
 from timebank.queries.holds import reserved
+from timebank.queries.on_day import posted_by
 from timebank.queries.records import body_of, last_balance, record_at, records
 from timebank.queries.statutes import in_force
 from timebank.storage.protocol import Reader
@@ -70,8 +71,7 @@ def posted_on(reader: Reader, row: AccountRow, day: str) -> int:
 
     The postings of the merges themselves cancel out: each is of one day on both accounts.
     """
-    totals = (reader.totals(account, until=day) for account in family(reader, row))
-    return sum(earned - spent for earned, spent in totals)
+    return sum(posted_by(reader, account, day) for account in family(reader, row))
 
 
 def balance(

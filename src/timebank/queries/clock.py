@@ -14,7 +14,7 @@ from timebank.journal import OF_NOVEMBER, is_of_november, recorded
 from timebank.model import Head, instant, microseconds
 from timebank.queries.records import last_recorded, record_at
 from timebank.queries.statutes import in_force, statute_rows
-from timebank.statute import MOST_AHEAD
+from timebank.statute import MOST_AHEAD, days_later
 from timebank.storage.protocol import Reader
 
 RESTART = "restart_clock"
@@ -80,6 +80,17 @@ def day_of(reader: Reader, sequence: int) -> str:
     """Return the day, `YYYY-MM-DD`, for which a record counts."""
     found = recorded(record_at(reader, sequence).body)
     return Restarts.read(reader, after=sequence).dated(sequence, *found)[1]
+
+
+def latest_day(reader: Reader, sequence: int) -> str:
+    """Return the last day that a posting can be of which had been recorded by a record.
+
+    It is the day after its own; where the clock was restarted by then, after the last day that a
+    false clock had said.
+    """
+    before = (one.sequence - 1 for one in Restarts.read(reader) if one.sequence <= sequence)
+    days = [recorded(record_at(reader, one).body)[1] for one in (sequence, *before)]
+    return days_later(max(days), 1)
 
 
 def day_now(reader: Reader, now: int) -> str:

@@ -12,6 +12,7 @@ from timebank.model import AccountRow, RecordRow, instant
 from timebank.model.members import Delegate, Event, Inactive
 from timebank.queries.clock import day_of
 from timebank.queries.corrections import family
+from timebank.queries.on_day import by_day
 from timebank.queries.records import (
     PAGE,
     account_row,
@@ -21,7 +22,6 @@ from timebank.queries.records import (
     record_at,
     texts_of,
 )
-from timebank.queries.statements import by_day
 from timebank.queries.views import read_account
 from timebank.storage.protocol import Reader
 

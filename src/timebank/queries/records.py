@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from timebank import checks
 from timebank.errors import AccountNotFound, Corrupt, NotFound, shown
 from timebank.journal import parse, recorded
 from timebank.journal.kinds import RecordBody
-from timebank.model import AccountRow, RecordRow
+from timebank.model import AccountRow, PostingRow, RecordRow
 from timebank.storage.protocol import Reader
 
 #: Rows of a page.
@@ -94,11 +95,11 @@ def _sequences_of(
 ) -> list[int]:
     """Return the sequences of an account's next postings; a whole page, where more may follow."""
     if newest_first:
-        last = reader.last_posting(account, through=None if after is None else after - 1)
+        last = last_posting(reader, account, through=None if after is None else after - 1)
         end = 0 if last is None else last.version
         postings = reader.postings(account, after=max(end - PAGE, 0), limit=min(end, PAGE))[::-1]
     else:
-        last = reader.last_posting(account, through=after) if after else None
+        last = last_posting(reader, account, through=after) if after else None
         postings = reader.postings(account, after=0 if last is None else last.version, limit=PAGE)
     return [posting.sequence for posting in postings]
 
@@ -152,9 +153,27 @@ def all_accounts(reader: Reader) -> Iterator[AccountRow]:
         after = page[-1].account
 
 
+def last_posting(reader: Reader, account: str, *, through: int | None) -> PostingRow | None:
+    """Return the last posting of an account, or that of the records up to `through`.
+
+    Among many it is found by binary search: a store would walk to it from the newest.
+    """
+    last = reader.last_posting(account)
+    if last is None or through is None or last.sequence <= through:
+        return last
+    if last.version <= PAGE:
+        return reader.last_posting(account, through=through)
+
+    def sequence_of(version: int) -> int:
+        return reader.postings(account, after=version - 1, limit=1)[0].sequence
+
+    version = bisect_right(range(1, last.version), through, key=sequence_of)
+    return reader.postings(account, after=version - 1, limit=1)[0] if version else None
+
+
 def last_balance(reader: Reader, account: str, *, through: int | None = None) -> int:
     """Return the seconds that an account has posted, as of the record `through`, included."""
-    last = reader.last_posting(account, through=through)
+    last = last_posting(reader, account, through=through)
     return 0 if last is None else last.balance
 
 

@@ -7,7 +7,7 @@ time, so an exchange that is recorded late appears at its day of service with a 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, time
+from datetime import date, time, timedelta
 from heapq import merge
 from typing import Any, Final
 
@@ -30,12 +30,13 @@ from timebank.queries.corrections import (
     time_of,
 )
 from timebank.queries.holds import hold_at, open_rows
+from timebank.queries.on_day import by_day, posted_by
 from timebank.queries.records import (
     PAGE,
     all_accounts,
     body_of,
     find_record,
-    last_balance,
+    last_posting,
     name_of,
     record_at,
     resolution_of,
@@ -290,27 +291,23 @@ def statement(
     now: int,
     at: int | None = None,
 ) -> Statement:
-    """Return the statement of an account. The cost grows with the lines since `since`.
+    """Return the statement of an account. The cost grows with its lines.
 
-    The opening balance is what is posted now less all that came since, so that the
-    last month of a long history costs a month. Its holds are those that are open at `now`.
-    With `at` it is what was known at that record, without holds; the journal is read up to it.
+    The opening balance is that of a day, which costs little in a long history (`on_day`). Holds
+    are those that are open at `now`. With `at` it is what was known at that record, without
+    holds; the journal is read up to it.
 
     :raises AccountNotFound: the account was not opened by then.
     """
     account = read_account(reader, row if at is None else account_at(reader, row.account, at))
     members = family(reader, row, through=at)
-    running = sum(last_balance(reader, member, through=at) for member in members)
-    first = None if since is None else since.isoformat()
-    end = None if until is None else until.isoformat()
-    rows: list[PostingRow] = []
-    for posting in _newest_first(reader, members, since=first):
-        if at is None or posting.sequence <= at:
-            running -= posting.seconds
-            if end is None or posting.day <= end:
-                rows.append(posting)
-    opening = running
-    lines = tuple(_lines(reader, row.account, reversed(rows), opening, at))
+    opening = 0
+    if since is not None and since > date.min:
+        before = (since - timedelta(days=1)).isoformat()
+        opening = sum(posted_by(reader, member, before, through=at) for member in members)
+    rows = _in_order(reader, members, since=since, until=until)
+    known = (posting for posting in rows if at is None or posting.sequence <= at)
+    lines = tuple(_lines(reader, row.account, known, opening, at))
     holding, now = open_rows(reader, row.account, now=now) if at is None else ([], now)
     holds = tuple(hold_at(reader, row.sequence, now=now) for row in holding)
     banks = [account_of(hold.across.bank) for hold in holds if hold.across is not None]
@@ -332,28 +329,17 @@ def statement(
     )
 
 
-def _newest_first(
-    reader: Reader, members: tuple[str, ...], *, since: str | None
+def _in_order(
+    reader: Reader, members: tuple[str, ...], *, since: date | None, until: date | None
 ) -> Iterator[PostingRow]:
-    """Yield the postings of an account and of those merged into it, the newest first."""
+    """Yield the postings of an account and of those merged into it, by (day, sequence)."""
+    first = None if since is None else since.isoformat()
+    end = None if until is None else until.isoformat()
     places = {member: place for place, member in enumerate(members)}
     return merge(
-        *(by_day(reader, member, since=since, newest_first=True) for member in members),
+        *(by_day(reader, member, since=first, until=end) for member in members),
         key=lambda row: (row.day, row.sequence, places[row.account], row.version),
-        reverse=True,
     )
-
-
-def by_day(
-    reader: Reader, account: str, *, since: str | None = None, newest_first: bool = False
-) -> Iterator[PostingRow]:
-    """Yield the postings of an account by (day, version)."""
-    after: tuple[str, int] | None = None
-    while page := reader.postings_by_day(
-        account, since=since, after=after, newest_first=newest_first, limit=PAGE
-    ):
-        yield from page
-        after = (page[-1].day, page[-1].version)
 
 
 def _lines(
@@ -570,7 +556,7 @@ def _totals(reader: Reader, account: str, until: str | None, at: int | None) -> 
     earned, spent = reader.totals(account, until=until)
     if at is None:
         return earned, spent
-    last = reader.last_posting(account, through=at)
+    last = last_posting(reader, account, through=at)
     after = 0 if last is None else last.version
     while later := reader.postings(account, after=after, limit=PAGE):
         for row in later:

@@ -220,6 +220,16 @@ class AddsUp(Reader, Protocol):
         """
 
 
+class AddsLate(Reader, Protocol):
+    """A reader that can add up what was recorded late, for a balance on a day.
+
+    Without it the postings are read.
+    """
+
+    def late(self, account: str, *, after: int, through: int, until: str) -> int:
+        """Return the seconds of postings with `after < version <= through`, of days to `until`."""
+
+
 class FindsMany(Reader, Protocol):
     """A reader that can look up many ids at once, for an audit and for a group of calls.
 
@@ -389,6 +399,11 @@ def check_complete(reader: Reader, url: str) -> None:
 def adds_up(reader: Reader) -> TypeGuard[AddsUp]:
     """Return whether a reader is an `AddsUp`."""
     return _has(reader, "sums")
+
+
+def adds_late(reader: Reader) -> TypeGuard[AddsLate]:
+    """Return whether a reader is an `AddsLate`."""
+    return _has(reader, "late")
 
 
 def finds_many(reader: Reader) -> TypeGuard[FindsMany]:

@@ -94,6 +94,7 @@ TILE: Final = row_type_of("timebank_tiles", TileRow._make, INT, INT, BYTES)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
+LATE: Final = row_type_of("timebank_postings", tuple, INT)
 HEAD: Final = RowType(
     "timebank_banks", tuple, frozenset({(str, int, bytes), (str, NoneType, NoneType)})
 )
@@ -125,6 +126,7 @@ class Queries:
     by_day: str
     by_day_back: str
     totals: str
+    late: str
     holds: str
     holds_of: str
     statutes: str
@@ -316,6 +318,13 @@ class TableReader:
             TOTALS, self._sql.totals, (self._bank, account, since or "", last)
         )
         return earned, spent
+
+    def late(self, account: str, *, after: int, through: int, until: str) -> int:
+        """Implement `AddsLate.late`."""
+        values = (self._bank, account, after, through, until)
+        ((seconds,),) = self._rows(LATE, self._sql.late, values)
+        total: int = seconds
+        return total
 
     def holds(self, *, after: tuple[int, str], limit: int) -> list[HoldRow]:
         """Implement `Reader.holds`."""

@@ -17,6 +17,7 @@ from timebank.model import Fault, Head, TextRow
 from timebank.storage.protocol import (
     Batch,
     Store,
+    adds_late,
     adds_up,
     confirms,
     finds_many,
@@ -35,7 +36,7 @@ from timebank.testing.rows import both, posting, record, small_bank
 _OPTIONAL: Final = frozenset(
     {
         *("add_bank", "address", "check_version", "confirms", "drop", "own_faults"),
-        *("schema_faults", "schema_unseen", "sequences", "sums", "wipe"),
+        *("schema_faults", "schema_unseen", "sequences", "sums", "late", "wipe"),
     }
 )
 
@@ -46,11 +47,12 @@ class Declared(StoreUnderTest, part=True):
     def test_what_the_store_has_is_declared(self, filled: Store) -> None:
         """A method that is not declared would not be tested; one that is must be there."""
         with filled.writer("main") as writer:
-            written = finds_many(writer)
+            written, late = finds_many(writer), adds_late(writer)
             making, confirming = makes_bank(writer), confirms(writer)
         with filled.reader("main") as reader:
             found = {
                 "adds_up": adds_up(reader),
+                "adds_late": adds_late(reader) and late,
                 "finds_many": finds_many(reader) and written,
                 "addressed": has_address(filled),
                 "wipes": wipes(filled),
@@ -133,6 +135,36 @@ class Declared(StoreUnderTest, part=True):
                 assert finds_own(reader)
                 assert reader.is_shared()
                 assert [] == list(reader.own_faults(lambda: None))
+
+    @needs("adds_late")
+    def test_what_came_late_is_added_up(self, store: Store) -> None:
+        """Above a version and up to another, of days up to one: of this account and bank alone."""
+        days = ["2026-03-02", "2026-03-05", "2026-03-01", "2026-03-05", "2026-03-04", "2026-03-02"]
+        seconds = [10, 200, -3, 4_000, 50_000, 600_000]
+        store.make_bank("other", journal="journal-2")
+        for bank, sign in (("main", 1), ("other", -1)):
+            postings = [
+                posting(account, n, n, sign * times * one, day)
+                for times, account in ((1, "m1"), (7, "f1"))
+                for n, (one, day) in enumerate(zip(seconds, days, strict=True), start=1)
+            ]
+            rows = [record(n) for n in range(1, 7)]
+            with store.writer(bank) as writer:
+                writer.append(Batch(rows, accounts=both("m1", "f1"), postings=postings))
+                assert adds_late(writer)
+                found = writer.late("m1", after=1, through=5, until="2026-03-04")
+                assert sign * 49_997 == found
+        with store.reader("main") as reader:
+            assert adds_late(reader)
+            for after, through, until, expected in (
+                (0, 6, "9999-12-31", 654_207),
+                (2, 6, "2026-03-04", 649_997),
+                (2, 3, "2026-02-28", 0),
+                (6, 6, "2026-03-04", 0),
+            ):
+                assert expected == reader.late("m1", after=after, through=through, until=until)
+            assert -21 == reader.late("f1", after=2, through=4, until="2026-03-01")
+            assert 0 == reader.late("f2", after=0, through=9, until="2026-03-04")
 
     @needs("adds_up")
     def test_sums_find_what_does_not_add_up(self, store: Store) -> None:

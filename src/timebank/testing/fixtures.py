@@ -51,6 +51,8 @@ class StoreUnderTest:
     #: What a store may have beside the protocol, see `timebank.storage.protocol`. Off: it is not
     #: there. A reader that is an `AddsUp`:
     adds_up: ClassVar[bool] = False
+    #: A reader, and a writer, that is an `AddsLate`:
+    adds_late: ClassVar[bool] = False
     #: A reader, and a writer, that is a `FindsMany`:
     finds_many: ClassVar[bool] = False
     #: A reader that is a `KnowsVersion`:

@@ -29,7 +29,7 @@ _CALLS: Final = frozenset(
             "account",
             "accounts",
         ),
-        *("last_posting", "postings", "postings_by_day", "totals"),
+        *("last_posting", "postings", "postings_by_day", "totals", "late"),
         *("holds", "holds_of", "statutes", "tiles"),
     }
 )

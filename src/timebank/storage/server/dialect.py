@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import attrs
 
@@ -71,6 +71,8 @@ def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
         + lock,
         totals=f"SELECT {totals} FROM timebank_postings "  # noqa: S608 - our words
         "WHERE bank = %s AND account = %s AND day >= %s AND day <= %s" + lock,
+        late=f"SELECT CAST(coalesce(sum(seconds), 0) AS {integer}) FROM timebank_postings "  # noqa: S608 - our words
+        "WHERE bank = %s AND account = %s AND version > %s AND version <= %s AND day <= %s" + lock,
         # As with the days, the first bound repeats the second for MariaDB.
         holds=_HOLD
         + "WHERE bank = %s AND sequence >= %s AND (sequence, account) > (%s, %s) "
@@ -105,6 +107,24 @@ OF_HOST: Final = Terms()
 
 #: A statement and its values.
 Question = tuple[str, tuple[object, ...]]
+
+
+class CallQuestions(NamedTuple):
+    """What a joined call asks where it begins."""
+
+    bank: str
+    #: An id that it will look for.
+    id: str | None
+    #: Of the batch that it is in: see `Dialect.mark`.
+    mark: Any = None
+
+
+class CallAnswers(NamedTuple):
+    """What it is told: the row of the head, where the bank is there."""
+
+    head: tuple[Any, ...] | None
+    #: Whether the id is certainly free.
+    is_free: bool = False
 
 
 class Dialect(Protocol):
@@ -155,10 +175,13 @@ class Dialect(Protocol):
     ) -> list[list[tuple[Any, ...]]]:
         """Begin as `begin_writing`, ask questions one after the other, and return their rows."""
 
-    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+    def append_as_text(
+        self, bank: str, batch: Batch, before: int, *, must: bool = False
+    ) -> str | None:
         """Return the statement that does what `append` does, with the values in it.
 
-        `None` where that takes more than one, or would be large.
+        `None` where that takes more than one, or would be large. With `must` it fails where the
+        head no longer stood there.
         """
 
     def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
@@ -212,8 +235,19 @@ class Dialect(Protocol):
     def savepoint(self, cursor: Any, name: str) -> None:
         """Begin a savepoint."""
 
-    def release(self, cursor: Any, name: str) -> bool:
-        """Release a savepoint; return false where it is not there, and change nothing then."""
+    def begin_call(self, cursor: Any, name: str, questions: CallQuestions) -> CallAnswers | None:
+        """Begin a savepoint, take the writer's lock, and look at the head and for an id.
+
+        `None` where the batch that it is to be in is over; the savepoint may be there then.
+        """
+
+    def release(self, cursor: Any, name: str, append: str | None = None) -> bool:
+        """Release a savepoint; return false where it is not there, and change nothing then.
+
+        Before it a statement of `append_as_text` is run, which must move the head.
+
+        :raises Conflict: it did not.
+        """
 
     def undo(self, cursor: Any, name: str) -> bool:
         """Roll back to a savepoint and release it; `False` as from `release`.

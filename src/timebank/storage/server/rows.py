@@ -236,6 +236,11 @@ class SqlReader(TableReader):
         with patience(self.transaction().connection):
             return super().totals(account, since=since, until=until)
 
+    def late(self, account: str, *, after: int, through: int, until: str) -> int:
+        """Implement `AddsLate.late`, of perhaps all that an account has."""
+        with patience(self.transaction().connection):
+            return super().late(account, after=after, through=through, until=until)
+
 
 class SqlWriter(SqlReader):
     """The writer of one bank; its bank's row is locked until the transaction ends."""

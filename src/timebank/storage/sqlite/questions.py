@@ -49,6 +49,9 @@ QUERIES: Final = Queries(
     + "day >= ? AND (day, version) < (?, ?) ORDER BY day DESC, version DESC LIMIT ?",
     totals="""SELECT coalesce(sum(max(seconds, 0)), 0), coalesce(sum(max(-seconds, 0)), 0)
         FROM timebank_postings WHERE bank = ? AND account = ? AND day >= ? AND day <= ?""",
+    # The key is to be followed, and not the index by day.
+    late="""SELECT coalesce(sum(seconds), 0) FROM timebank_postings
+        WHERE bank = ? AND account = ? AND version > ? AND version <= ? AND +day <= ?""",
     # Without statistics SQLite would choose the primary key, and sort.
     holds=_HOLD
     + "INDEXED BY timebank_holds_sequence WHERE bank = ? AND (sequence, account) > (?, ?) "
