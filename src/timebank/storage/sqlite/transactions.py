@@ -24,7 +24,7 @@ from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
-from timebank.storage.sqlite.files import log_of, replaced
+from timebank.storage.sqlite.files import file_at, log_of, replaced
 from timebank.storage.sqlite.log import is_sound
 from timebank.storage.sqlite.questions import HEAD_AND_ID, QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
@@ -211,6 +211,8 @@ class SqliteWriter(SqliteReader):
                 if self._failed is not None or self._pid != this_process.pid:
                     raise self._not_kept()
                 self._commit(connection)
+            elif connection is not None and isinstance(error, TimebankError):
+                self._check_file(error)
         finally:
             self.drop()
 
@@ -271,6 +273,15 @@ class SqliteWriter(SqliteReader):
             if not is_there:
                 ids = filter(None, self._ids)
                 raise OutcomeUnknown(self._last_id(), ids=ids) from replaced(where)
+
+    def _check_file(self, error: TimebankError) -> None:
+        """Check, before a refusal is told, that it is of the file which is there.
+
+        :raises StoreError: another one is there by now.
+        """
+        file = self._connections.file
+        if file is not None and file_at(self._where) != file:
+            raise replaced(self._where) from error
 
     def _is_sound(self) -> bool:
         """Return whether what the file is now is a database: see `is_sound`."""
