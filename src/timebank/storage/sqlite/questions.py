@@ -66,9 +66,8 @@ QUERIES: Final = Queries(
     others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )
 
-#: The head, and whether the id of an operation is taken.
-HEAD_AND_ID: Final = QUERIES.head.replace(
-    "r.digest FROM",
-    """r.digest, EXISTS (SELECT 1 FROM timebank_records n WHERE n.bank = b.bank AND n.id = ?)
-        FROM""",
-)
+#: The head, and whether the id of an operation is taken; no row where there are no records.
+HEAD_AND_ID: Final = """SELECT (SELECT journal FROM timebank_banks WHERE bank = r.bank),
+        r.sequence, r.digest,
+        EXISTS (SELECT 1 FROM timebank_records n WHERE n.bank = r.bank AND n.id = ?)
+    FROM timebank_records r WHERE r.bank = ? ORDER BY r.sequence DESC LIMIT 1"""
