@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
@@ -332,13 +333,20 @@ def source(value: object) -> str | list[list[str]]:
     if not 1 <= len(value) <= MAX_SOURCE_FIELDS:
         msg = f"source must have 1 to {MAX_SOURCE_FIELDS} fields, not {len(value)}"
         raise InvalidRequest(msg)
-    return sorted(
-        [
-            identifier(name, "source", longest=MAX_LABEL_CHARACTERS),
-            identifier(text, f"source {name!r}", longest=MAX_LABEL_CHARACTERS),
-        ]
-        for name, text in value.items()
-    )
+    pairs = []
+    for key, text in value.items():
+        name = _source_name(key)
+        if type(text) is not str or len(text) > MAX_LABEL_CHARACTERS or not is_plain(text):
+            identifier(text, f"source {key!r}", longest=MAX_LABEL_CHARACTERS)
+        pairs.append([name, text])
+    pairs.sort()
+    return pairs
+
+
+@lru_cache(256, typed=True)
+def _source_name(name: object) -> str:
+    """Return the name of a field of a source, checked: the same few come with every row."""
+    return identifier(name, "source", longest=MAX_LABEL_CHARACTERS)
 
 
 def one_of(value: object, choices: tuple[str, ...], what: str) -> str:

@@ -381,7 +381,8 @@ class Session:
         """Look up together the ids of operations that are about to come, where the store can."""
         writer = self.writer
         if finds_many(writer):
-            self._unused_ids = set(ids).difference(id for id, _ in writer.sequences(ids))
+            used = [id for id, _ in writer.sequences(ids)]
+            self._unused_ids = set(ids).difference(used, self._pending_ids)
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
