@@ -81,6 +81,9 @@ QUERIES: Final = Queries(
     others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )
 
+#: The id of an operation that is not before another.
+FOLLOWING_ID: Final = """SELECT id FROM timebank_records INDEXED BY timebank_records_id
+    WHERE bank = ? AND id >= ? ORDER BY id LIMIT 1"""
 #: The head, and whether the id of an operation is taken; no row where there are no records.
 HEAD_AND_ID: Final = """SELECT (SELECT journal FROM timebank_banks WHERE bank = r.bank),
         r.sequence, r.digest,

@@ -27,14 +27,16 @@ from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
 from timebank.storage.sqlite.files import file_at, log_of, replaced
 from timebank.storage.sqlite.log import is_sound
-from timebank.storage.sqlite.questions import HEAD_AND_ID, POSTINGS_BETWEEN, QUERIES
+from timebank.storage.sqlite.questions import FOLLOWING_ID, HEAD_AND_ID, POSTINGS_BETWEEN, QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
-from timebank.storage.tables import FEW, HEAD, MANY, POSTING, TableReader
+from timebank.storage.tables import FEW, HEAD, MANY, POSTING, STR, TableReader, row_type_of
 
 #: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
 _INHERITED: Final[list[sqlite3.Connection]] = []
 
 _id_of = attrgetter("id")
+#: The id of a record, alone.
+_ID: Final = row_type_of("timebank_records", tuple, STR)
 _ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
 _ADD_POSTING = "INSERT INTO timebank_postings VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -337,6 +339,11 @@ class SqliteWriter(SqliteReader):
             return False
         self._sequence = sequence
         return True
+
+    def following_id(self, id: str) -> str | None:
+        """Implement `FindsFollowing.following_id`."""
+        found = self._row(_ID, FOLLOWING_ID, (self._bank, id))
+        return None if found is None else found[0]
 
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`; after a failure the writer takes and commits nothing."""
