@@ -141,9 +141,15 @@ def _is_unicode(value: str) -> bool:
 
 
 def day(value: object, what: str) -> str | None:
-    """Return a day as `YYYY-MM-DD`. A datetime is refused, for its time zone would be a guess."""
-    if value is None:
-        return None
+    """Return a day as `YYYY-MM-DD`, or `None`, as `day_given`."""
+    return None if value is None else day_given(value, what)
+
+
+def day_given(value: object, what: str) -> str:
+    """Return a day as `YYYY-MM-DD`. A datetime is refused, for its time zone would be a guess.
+
+    :raises WrongType: not a date.
+    """
     if type(value) is not date and (not isinstance(value, date) or isinstance(value, datetime)):
         msg = f"{what} must be a datetime.date, not {type(value).__name__}: {shown(value)}"
         raise WrongType(msg)
@@ -229,7 +235,7 @@ def limit(value: object, what: str) -> StoredLimit:
 def positive(value: object, what: str) -> int:
     """Return hours as seconds, and check that they are more than zero."""
     try:
-        seconds = value.seconds if type(value) is Hours else seconds_of(value)
+        seconds = seconds_of(value)
     except InvalidRequest as error:
         error.add_context(before=f"{what}: ")
         raise
@@ -258,7 +264,9 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
         if hours is None:
             msg = "hours are missing: an earner and a spender need hours"
             raise InvalidRequest(msg).about(key="hours_missing")
-        total = positive(hours, "hours")
+        total = hours.seconds if type(hours) is Hours else 0
+        if total <= 0:
+            total = positive(hours, "hours")
         if earner == spender:
             raise _one_person(earner)
         return [[earner, total]], [[spender, total]]
