@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
@@ -141,9 +142,15 @@ def _is_unicode(value: str) -> bool:
 
 
 def day(value: object, what: str) -> str | None:
-    """Return a day as `YYYY-MM-DD`. A datetime is refused, for its time zone would be a guess."""
-    if value is None:
-        return None
+    """Return a day as `YYYY-MM-DD`, or `None`, as `day_given`."""
+    return None if value is None else day_given(value, what)
+
+
+def day_given(value: object, what: str) -> str:
+    """Return a day as `YYYY-MM-DD`. A datetime is refused, for its time zone would be a guess.
+
+    :raises WrongType: not a date.
+    """
     if type(value) is not date and (not isinstance(value, date) or isinstance(value, datetime)):
         msg = f"{what} must be a datetime.date, not {type(value).__name__}: {shown(value)}"
         raise WrongType(msg)
@@ -229,7 +236,7 @@ def limit(value: object, what: str) -> StoredLimit:
 def positive(value: object, what: str) -> int:
     """Return hours as seconds, and check that they are more than zero."""
     try:
-        seconds = value.seconds if type(value) is Hours else seconds_of(value)
+        seconds = seconds_of(value)
     except InvalidRequest as error:
         error.add_context(before=f"{what}: ")
         raise
@@ -258,7 +265,9 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
         if hours is None:
             msg = "hours are missing: an earner and a spender need hours"
             raise InvalidRequest(msg).about(key="hours_missing")
-        total = positive(hours, "hours")
+        total = hours.seconds if type(hours) is Hours else 0
+        if total <= 0:
+            total = positive(hours, "hours")
         if earner == spender:
             raise _one_person(earner)
         return [[earner, total]], [[spender, total]]
@@ -332,13 +341,20 @@ def source(value: object) -> str | list[list[str]]:
     if not 1 <= len(value) <= MAX_SOURCE_FIELDS:
         msg = f"source must have 1 to {MAX_SOURCE_FIELDS} fields, not {len(value)}"
         raise InvalidRequest(msg)
-    return sorted(
-        [
-            identifier(name, "source", longest=MAX_LABEL_CHARACTERS),
-            identifier(text, f"source {name!r}", longest=MAX_LABEL_CHARACTERS),
-        ]
-        for name, text in value.items()
-    )
+    pairs = []
+    for key, text in value.items():
+        name = _source_name(key)
+        if type(text) is not str or len(text) > MAX_LABEL_CHARACTERS or not is_plain(text):
+            identifier(text, f"source {key!r}", longest=MAX_LABEL_CHARACTERS)
+        pairs.append([name, text])
+    pairs.sort()
+    return pairs
+
+
+@lru_cache(256, typed=True)
+def _source_name(name: object) -> str:
+    """Return the name of a field of a source, checked: the same few come with every row."""
+    return identifier(name, "source", longest=MAX_LABEL_CHARACTERS)
 
 
 def one_of(value: object, choices: tuple[str, ...], what: str) -> str:

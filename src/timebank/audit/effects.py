@@ -33,11 +33,13 @@ from timebank.audit.crossings import (
     answered_differences,
     settled_day,
 )
+from timebank.audit.derived import last_by_account
 from timebank.audit.dues import DueRecords
 from timebank.audit.exchanges import (
     Lines,
     day_differences,
     exchange_differences,
+    is_as_asked,
     settlement_differences,
     without_fee,
 )
@@ -46,9 +48,10 @@ from timebank.audit.holds import find_hold
 from timebank.audit.limits import limit_named
 from timebank.audit.losses import loss_differences
 from timebank.audit.order import flag_differences, order_differences
+from timebank.audit.plain_runs import PlainRun
 from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
-from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, RecordRow
+from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, PostingRow, RecordRow
 from timebank.model.said import Said, said, who
 from timebank.statute import DEFAULT
 
@@ -133,6 +136,25 @@ class Effects(AuditCheck):
             self._tell_all(record, flag_differences(effects["flags"], checked=checked))
             for flag in effects["flags"]:
                 self.context.findings.note(said("record", sequence=record.sequence), _flag(flag))
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Look at each day, kind and quantity of a run once; it posts what was asked, and can be.
+
+        Two lines, in the order asked, are what they must be under every statute that neither
+        rounds, nor takes a fee, nor flags them.
+        """
+        return all(day == (asked or on) for day, asked, on in run.days) and is_as_asked(
+            self._statutes.current, run
+        )
+
+    def take(self, run: PlainRun) -> None:
+        """Stand where the accounts stand behind a run."""
+        balances, months = self._fold.balances, self._dues.months
+        for account, moved in run.moved.items():
+            last = moved.rows[-1]
+            balances[account] = (last[1], last[4])
+            if account in months:
+                self._dues.count(map(PostingRow._make, moved.rows))
 
     def tell_erasure(self, sequence: int, expected: str, found: str) -> None:
         """Tell that an erasure is of other texts: `Texts` finds so at the end of a page."""
@@ -324,10 +346,14 @@ class Effects(AuditCheck):
     def assume_balances(self, last: RecordRow) -> None:
         """Take the balances from the stored postings, and read sums by month anew."""
         self._dues.months.clear()
+        reader, balances = self.context.reader, self._fold.balances
+        known = last_by_account(reader, through=last.sequence)
         for account in self._fold.accounts:
-            posting = self.context.reader.last_posting(account, through=last.sequence)
-            stands = (0, 0) if posting is None else (posting.version, posting.balance)
-            self._fold.balances[account] = stands
+            if known is not None:
+                balances[account] = known.get(account, (0, 0))
+            else:
+                posting = reader.last_posting(account, through=last.sequence)
+                balances[account] = (posting.version, posting.balance) if posting else (0, 0)
 
     def proof(self) -> Iterable[Any]:
         """Yield where accounts stand, some at a time, without the sums by month.

@@ -43,9 +43,7 @@ from timebank.journal.kinds import KINDS, RecordBody
 from timebank.journal.tree import TILE
 from timebank.model import (
     SALT_BYTES,
-    Account,
     Head,
-    Hold,
     RecordRow,
     TextRow,
     Transfer,
@@ -53,16 +51,10 @@ from timebank.model import (
     microseconds,
 )
 from timebank.model.callables import function
-from timebank.model.rows import record_of
+from timebank.model.rows import of_fields, record_of
 from timebank.queries.holds import unexpired
 from timebank.queries.records import body_of
-from timebank.queries.views import (
-    OPERATIONS,
-    account_view,
-    read_account,
-    read_operation,
-    transfer_view,
-)
+from timebank.queries.views import read_operation, transfer_view
 from timebank.rules import Draft, Earlier, State, decide
 from timebank.rules.accounts import OpenAccount
 from timebank.rules.clock import RestartClock
@@ -149,6 +141,9 @@ class Step(NamedTuple):
     row: RecordRow
     texts: list[TextRow]
     derived: Derived
+
+
+_step_of: Final = of_fields(Step)
 
 
 def add_derived(batch: Batch, derived: Derived) -> None:
@@ -381,7 +376,8 @@ class Session:
         """Look up together the ids of operations that are about to come, where the store can."""
         writer = self.writer
         if finds_many(writer):
-            self._unused_ids = set(ids).difference(id for id, _ in writer.sequences(ids))
+            used = [id for id, _ in writer.sequences(ids)]
+            self._unused_ids = set(ids).difference(used, self._pending_ids)
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
@@ -513,7 +509,8 @@ class Session:
         body = canonical(record)
         chained = digest(known.digest, body)
         row = record_of((sequence, chained, body, kind, command.id, draft.refers_to))
-        return Step(command, record, row, texts, known.fold.derive(sequence, kind, effects))
+        derived = known.fold.derive(sequence, kind, effects)
+        return _step_of((command, record, row, texts, derived))
 
     def _take(self, step: Step) -> None:
         """Stand behind a record, and put its rows into the batch."""
@@ -570,35 +567,16 @@ class Session:
 # -- what the caller gets ------------------------------------------------------------
 
 
-def _account(session: Session, command: AnyCommand, record: RecordBody | None, now: int) -> Account:
-    row = session.known.fold.accounts[command.accounts[0]]
-    if row is None:
-        msg = f"account {command.accounts[0]!r} was decided upon but is missing"
-        raise Corrupt(msg)
-    last = session.known.sequence if record is None else record["sequence"]
-    if row.named == last and "name" in command.texts:
-        return account_view(row, command.texts["name"])
-    session.flush()
-    return read_account(session.writer, row)
-
-
 def _transfer(session: Session, command: AnyCommand, record: RecordBody, now: int) -> Transfer:
     return Transfer.deferred(partial(transfer_view, record, command.texts), record["sequence"])
 
 
-def _hold(session: Session, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
-    return OPERATIONS[command.kind](session.writer, record, command.texts, now)
-
-
-#: Make what the caller of a command gets, by the view of its kind.
-_BY_VIEW: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
-    "account": _account,
-    "transfer": _transfer,
-    "hold": _hold,
-    **RESULTS,
-}
-#: The same by the kind itself; a settlement is described by its hold, which must be read now.
+#: Make what the caller of a command gets, by the kind of its record. A settlement is described by
+#: its hold, which must be read now.
 RESULT_OF: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
-    **{kind.name: _BY_VIEW[kind.view] for kind in KINDS.values()},
-    "settle": _hold,
+    **{
+        name: _transfer if kind.view == "transfer" else RESULTS[kind.view]
+        for name, kind in KINDS.items()
+    },
+    "settle": RESULTS["hold"],
 }

@@ -6,7 +6,7 @@ the truth; the others are derived from it and can be made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -116,12 +116,12 @@ class Fault(NamedTuple):
     found: str
 
 
-# -- rows of which each transfer has some ---------------------------------------------
+# -- rows of which there are many -----------------------------------------------------
 
 Row = TypeVar("Row", bound=tuple[Any, ...])
 
 
-def of_fields(row: type[Row]) -> Callable[[tuple[Any, ...]], Row]:
+def of_fields(row: type[Row]) -> Callable[[Iterable[Any]], Row]:
     """Return what makes a named tuple of all its fields, which its own class does by a call more.
 
     >>> from timebank.model.rows import record_of

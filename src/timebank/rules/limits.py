@@ -31,13 +31,16 @@ def check_moves(
     :raises InvalidHours: a balance too large to be stored.
     :raises LimitExceeded: beyond a limit, and the statute refuses it.
     """
-    balances, bounds_of, today = state.balances, state.statute.bounds_of, state.today
+    balances, statute = state.balances, state.statute
+    fixed_bounds = statute.fixed_bounds
     down: list[_Move] = []
     up: list[_Move] = []
     for id, change in changes.items():
         if abs(balances[id][1] + change) > MAX_INTEGER:
             raise too_large(id)
-        floor, ceiling = bounds_of(rows[id], today)
+        row = rows[id]
+        bounds = fixed_bounds(row.kind, row.floor, row.ceiling)
+        floor, ceiling = bounds or statute.bounds_of(row, state.today)
         if change < 0:
             if floor is not None:
                 down.append((id, floor, -change))

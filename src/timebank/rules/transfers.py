@@ -114,8 +114,8 @@ class Exchange(Command[ExchangeRequest, Result]):
                 tags=tags,
                 source=source,
             )
-        if (day := checks.day(occurred_on, "occurred_on")) is not None:
-            request["occurred_on"] = day
+        if occurred_on is not None:
+            request["occurred_on"] = checks.day_given(occurred_on, "occurred_on")
         if limits != "checked":
             request["limits"] = checks.one_of(limits, ("checked", "unchecked"), "limits")
         accounts = tuple(map(_account, earners + spenders))
@@ -219,11 +219,15 @@ class Terms:
 
     def lines(self) -> Lines:
         """Return all that is posted: earners, spenders, then the fee; it sums to zero."""
-        lines = self.earned.copy()
-        for id, seconds in self.spent:
-            lines.append([id, -seconds])
-        lines += self.fee
-        return lines
+        return both_sides(self.earned, self.spent) + self.fee
+
+
+def both_sides(earned: Side, spent: Side) -> Lines:
+    """Return what is posted of the two sides of an exchange."""
+    lines = earned.copy()
+    for id, seconds in spent:
+        lines.append([id, -seconds])
+    return lines
 
 
 def transfer(state: State, command: Exchange[Transfer], now: int) -> Draft:
@@ -258,8 +262,12 @@ def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side,
     request = command.request
     day = day_of_service(state, request.get("occurred_on"))
     rows = participants(state, command)
-    terms = terms_of(state, command, earned, spent, day)
-    lines, flags = terms.lines(), terms.flags
+    flags: list[RecordedFlag] = []
+    if state.statute.judges_exchanges:
+        terms = terms_of(state, command, earned, spent, day)
+        lines, fee, flags = terms.lines(), terms.fee, terms.flags
+    else:
+        lines, fee = both_sides(earned, spent), None
     changes = net(lines)
     if "limits" in request:
         check_range(state, changes)
@@ -270,8 +278,8 @@ def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side,
         "postings": lines,
         "statute": state.statute.version,
     }
-    if terms.fee:
-        effects["fee"] = terms.fee
+    if fee:
+        effects["fee"] = fee
     if flags:
         effects["flags"] = flags
     return Draft(effects)

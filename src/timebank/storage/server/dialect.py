@@ -14,7 +14,7 @@ from timebank.storage.protocol import Batch
 from timebank.storage.server.definitions import Catalogue
 from timebank.storage.server.drivers import Driver
 from timebank.storage.server.limits import Limits
-from timebank.storage.tables import FEW, MANY, TABLES, Queries
+from timebank.storage.tables import FEW, MANY, TABLES, Queries, last_postings, other_records
 
 _RECORD: Final = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
 _ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, opened, named,
@@ -48,6 +48,7 @@ def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
             for table in TABLES
         ),
         records=_RECORD + "WHERE bank = %s AND sequence > %s ORDER BY sequence LIMIT %s" + lock,
+        records_but=other_records(_RECORD, "%s"),
         find=_RECORD + "WHERE bank = %s AND id = %s" + lock,
         sequences={
             size: "SELECT id, sequence FROM timebank_records "  # noqa: S608 - our words
@@ -60,6 +61,8 @@ def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
         accounts=_ACCOUNT + "AND account > %s ORDER BY account LIMIT %s" + lock,
         first_accounts=_ACCOUNT + "ORDER BY account LIMIT %s" + lock,
         last_posting=_POSTING + "sequence <= %s ORDER BY version DESC LIMIT 1" + lock,
+        last_postings=last_postings("%s"),
+        last_postings_through=last_postings("%s", through=True),
         postings=_POSTING + "version > %s ORDER BY version LIMIT %s" + lock,
         # The first bound on the day repeats the second, which MariaDB alone would not seek by.
         by_day=_POSTING
