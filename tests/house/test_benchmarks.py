@@ -16,6 +16,7 @@ import pytest
 
 import timebank
 from benchmarks import guard, proof
+from benchmarks.joined import ByHand
 from benchmarks.loads import ACCOUNTS, in_batch, ours, pairs, post
 from benchmarks.raw import Raw
 from benchmarks.singles import at_once
@@ -66,6 +67,27 @@ def test_the_bank_that_is_measured_has_the_defaults(tmp_path: Path, synchronous:
         bank.transfer(earner="m2", spender="m1", hours=9999, occurred_on=date(2026, 3, 2))
     assert () == bank.audit().findings
     bank.close()
+
+
+def test_a_host_by_hand_writes_the_same_rows(tmp_path: Path) -> None:
+    """A call each or in a batch: as many records and postings, in a chain that holds."""
+    first, second = pairs(30, 3), pairs(30, 4)
+    hand = ByHand(tmp_path / "hand.db", synchronous="FULL", accounts=ACCOUNTS)
+    hand.apart(first)
+    hand.together(second)
+    raw = Raw(tmp_path / "raw.db", synchronous="FULL", accounts=ACCOUNTS)
+    raw.post([*first, *second])
+    assert hand.scan() == raw.scan()
+    for one in (hand, raw):
+        one.connection.close()
+    for table in ("timebank_records", "timebank_postings", "timebank_accounts"):
+        assert rows(tmp_path / "hand.db", table) == rows(tmp_path / "raw.db", table)
+    balances = "SELECT account, version, balance FROM timebank_postings ORDER BY account, version"
+    found = []
+    for name in ("hand.db", "raw.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            found.append(connection.execute(balances).fetchall())
+    assert found[0] == found[1]
 
 
 def test_the_yardstick_writes_the_same_rows(tmp_path: Path) -> None:

@@ -122,9 +122,12 @@ class AuditPass:
     def _share(self, workers: StretchWorkers, shared: int) -> None:
         """Audit the last stretch alone, from what is assumed; where not all is well, begin again.
 
-        What `start` told stays as it is.
+        Where `start` found anything no check is made anew: it may know what it told already.
         """
         told, context = self.findings, self._context
+        if told.all():
+            workers.stop()
+            return
         self.findings = context.findings = told.emptied()
         self._done_beside = workers.done
         results: Sequence[StretchResult] | None = None

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.findings import MOST_FINDINGS, Check, quantity
 from timebank.audit.plain_runs import PlainRun, Posted
+from timebank.audit.plain_transfers import parse_plain_transfer
 from timebank.errors import TimebankError, shown
 from timebank.journal import parse
 from timebank.journal.fold import Fold
@@ -77,16 +78,16 @@ class DerivedRows(AuditCheck):
         """Return the rows of the last records, by account, from where it stood behind them."""
         found: dict[str, list[PostingRow]] = {}
         balances = self.context.fold.balances
-        stands = {id: balances.get(id, (0, 0)) for id in self.context.fold.accounts}
+        stands: dict[str, tuple[int, int]] = {}
         for row in reversed(self.context.recent):
-            effects = parse(row.body)["effects"]
+            effects = (parse_plain_transfer(row.body) or parse(row.body))["effects"]
             for account, seconds in reversed(effects.get("postings", ())):
-                version, balance = stands[account]
+                version, balance = stands.get(account) or balances[account]
                 day = effects["occurred_on"]
                 one = PostingRow(account, version, row.sequence, seconds, balance, day)
-                found.setdefault(account, []).insert(0, one)
+                found.setdefault(account, []).append(one)
                 stands[account] = (version - 1, balance - seconds)
-        return found
+        return {account: rows[::-1] for account, rows in found.items()}
 
     def record(self, record: AuditedRecord) -> None:
         """Expect the rows of a record that was executed."""

@@ -12,7 +12,6 @@ from timebank.audit.accounts import (
     DELEGATE_RECORDS,
     HISTORY_RECORDS,
     AccountHistories,
-    AccountHistory,
     account_differences,
     delegate_differences,
 )
@@ -312,12 +311,11 @@ class Effects(AuditCheck):
         for id, row in self._fold.accounts.items():
             if row is None:
                 continue
-            history = self._histories.get(id)
             accounts[id] = {
                 "row": list(row),
                 "balance": list(self._fold.balances.get(id, (0, 0))),
                 "holds": [list(hold) for hold in self._fold.holds.get(id, {}).values()],
-                "history": None if history is None else history.to_json(),
+                "history": self._histories.to_json(id),
                 "months": self._dues.months.get(id),
             }
         return {"accounts": accounts, "closed_through": self._fold.closed_through}
@@ -333,7 +331,7 @@ class Effects(AuditCheck):
             for hold in known["holds"]:
                 fold.keep(HoldRow(*hold))
             if known["history"] is not None:
-                self._histories.by_account[id] = AccountHistory.of_json(known["history"])
+                self._histories.restore(id, known["history"])
             if known["months"] is not None:
                 self._dues.months[id] = dict(known["months"])
 
@@ -359,7 +357,7 @@ class Effects(AuditCheck):
 
         Those are kept so that less is read.
         """
-        fold, histories = self._fold, self._histories.by_account
+        fold = self._fold
         yield fold.closed_through
         rows = sorted((id, row) for id, row in fold.accounts.items() if row is not None)
         for first in range(0, len(rows), _PROVED_AT_ONCE):
@@ -368,7 +366,7 @@ class Effects(AuditCheck):
                     row,
                     fold.balances.get(id, (0, 0)),
                     list(fold.holds.get(id, {}).values()),
-                    history.parts() if (history := histories.get(id)) is not None else None,
+                    self._histories.to_json(id),
                 )
                 for id, row in rows[first : first + _PROVED_AT_ONCE]
             ]
