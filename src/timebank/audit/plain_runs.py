@@ -79,7 +79,7 @@ class StoredColumns(NamedTuple):
 
     def part(self, first: int, end: int) -> StoredColumns:
         """Return some of the rows, by their places."""
-        return StoredColumns._make(column[first:end] for column in self)
+        return StoredColumns._make([column[first:end] for column in self])
 
     def rows(self) -> Iterator[RecordRow]:
         """Yield each row."""

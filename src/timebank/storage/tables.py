@@ -248,7 +248,7 @@ class TableReader:
         """Return what `_rows` does, column by column: none where there is no row."""
         rows, types = self._fetch(sql, values), row_type.types
         columns = [*zip(*rows, strict=True)]
-        if rows and not types.issuperset(product(*({*map(type, one)} for one in columns))):
+        if rows and not types.issuperset(product(*[{*map(type, one)} for one in columns])):
             self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
         return columns
 
