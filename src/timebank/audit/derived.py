@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, ClassVar, Final
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
@@ -53,8 +54,8 @@ class DerivedRows(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         self._reader = context.reader
-        #: The rows to expect, by account; those of a run are plain tuples.
-        self._pending: dict[str, list[Posted]] = {}
+        #: The rows to expect, by account.
+        self._pending: dict[str, Posted] = {}
         self._count = 0
         self._totals: dict[str, tuple[int, int]] = {}
         self._differing: set[str] = set()
@@ -67,13 +68,11 @@ class DerivedRows(AuditCheck):
             return  # of records that were changed nothing follows
         with self.reading("postings"):
             recent = self._recent()
-            stored = stored_together(self._reader, recent)
+            wanted = [(id, rows[0].version - 1, rows[-1].version) for id, rows in recent.items()]
+            if stored_together(self._reader, wanted) == [*chain.from_iterable(recent.values())]:
+                return
             for account, rows in recent.items():
-                if stored.get(account) == rows:
-                    continue
-                after = rows[0].version - 1
-                if self._reader.postings(account, after=after, limit=len(rows)) != rows:
-                    self._explain(account, rows)
+                self._compare_one(account, rows)
 
     def _recent(self) -> dict[str, list[PostingRow]]:
         """Return the rows of the last records, by account, from where it stood behind them."""
@@ -102,10 +101,11 @@ class DerivedRows(AuditCheck):
             return
         pending = self._pending
         for row in postings:
+            one = Posted([row.version], [row.sequence], [row.seconds], [row.balance], [row.day])
             if row.account in pending:
-                pending[row.account].append(row)
+                pending[row.account].add(one)
             else:
-                pending[row.account] = [row]
+                pending[row.account] = one
         self._count += len(postings)
 
     def is_sure(self, run: PlainRun) -> bool:
@@ -115,11 +115,11 @@ class DerivedRows(AuditCheck):
     def take(self, run: PlainRun) -> None:
         """Expect the rows of a run."""
         pending = self._pending
-        for account, moved in run.moved.items():
+        for account, posted in run.moved.items():
             if account in pending:
-                pending[account] += moved.rows
+                pending[account].add(posted)
             else:
-                pending[account] = moved.rows
+                pending[account] = posted
         self._count += 2 * len(run.rows)
 
     def page(self, page: Page) -> None:
@@ -208,22 +208,30 @@ class DerivedRows(AuditCheck):
     def _compare(self) -> None:
         """Compare what is stored of the accounts that moved."""
         pending, self._pending, self._count = self._pending, {}, 0
-        stored = stored_together(self._reader, pending)
-        for account, rows in pending.items():
-            after = rows[0][1] - 1
+        are_stored = self._are_stored(pending)
+        for account, posted in pending.items():
             try:
-                if (
-                    stored.pop(account, None) != rows
-                    and self._reader.postings(account, after=after, limit=len(rows)) != rows
-                ):
-                    self._explain(account, [*map(PostingRow._make, rows)])
+                if not are_stored:
+                    self._compare_one(account, posted.rows(account))
             except TimebankError as error:
                 self._damaged(said("postings_of_account", account=who(account)), error)
                 self._differing.add(account)
             earned, spent = self._totals.get(account, (0, 0))
-            moved = [row[3] for row in rows]
-            more = sum(seconds for seconds in moved if seconds > 0)
-            self._totals[account] = (earned + more, spent + more - sum(moved))
+            total, both = sum(posted.seconds), sum(map(abs, posted.seconds))
+            self._totals[account] = (earned + (both + total) // 2, spent + (both - total) // 2)
+
+    def _are_stored(self, pending: Mapping[str, Posted]) -> bool:
+        """Return whether a store that can tell at once has these rows, and no other between."""
+        wanted = [(id, one.version[0] - 1, one.version[-1]) for id, one in pending.items()]
+        found = zip(*stored_together(self._reader, wanted), strict=True)
+        accounts = chain.from_iterable([id] * len(one.version) for id, one in pending.items())
+        columns = map(chain.from_iterable, zip(*pending.values(), strict=True))
+        return [*map(list, found)] == [*map(list, (accounts, *columns))]
+
+    def _compare_one(self, account: str, rows: list[PostingRow]) -> None:
+        """Compare what is stored of one account."""
+        if self._reader.postings(account, after=rows[0].version - 1, limit=len(rows)) != rows:
+            self._explain(account, rows)
 
     def _explain(self, account: str, rows: list[PostingRow]) -> None:
         """Tell which rows differ; rows between two versions push others off the page."""
@@ -379,23 +387,15 @@ class DerivedRows(AuditCheck):
                 )
 
 
-def stored_together(
-    reader: Reader, expected: Mapping[str, Sequence[Posted]]
-) -> dict[str, list[PostingRow]]:
-    """Return the rows from the first version that is expected to the last one, by account.
+def stored_together(reader: Reader, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:
+    """Return the postings of accounts, each above a version and up to another, in this order.
 
     There are none of a store that cannot look them up together, or where one cannot be read.
     """
-    found: dict[str, list[PostingRow]] = {}
     if finds_postings(reader):
-        wanted = [(id, rows[0][1] - 1, rows[-1][1]) for id, rows in expected.items()]
         with suppress(*UNREADABLE):
-            for row in reader.postings_between(wanted):
-                if row.account in found:
-                    found[row.account].append(row)
-                else:
-                    found[row.account] = [row]
-    return found
+            return reader.postings_between(wanted)
+    return []
 
 
 def last_by_account(
