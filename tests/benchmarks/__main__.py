@@ -95,6 +95,7 @@ PARTS: dict[str, Callable[..., list[Line]]] = {
     "servers-processes": _processes,
     "a-ledger": others.a_ledger,
     "hordak": others.hordak,
+    "jsonl": imports.jsonl,
     "year": year.year,
     "growth-accounts": growth.accounts,
     "growth-banks": growth.banks,
