@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ import pytest
 import timebank
 from benchmarks import guard, proof
 from benchmarks.loads import ACCOUNTS, in_batch, ours, pairs, post
-from benchmarks.raw import Raw
+from benchmarks.raw import Lean, Raw
 from benchmarks.singles import at_once
 from benchmarks.table import line, render, shown
 from timebank import Hours, LimitExceeded, TimeBank
@@ -87,6 +88,33 @@ def test_the_yardstick_writes_the_same_rows(tmp_path: Path) -> None:
     raw.batch(load)
     assert 50 + len(ACCOUNTS) == raw.scan()
     raw.connection.close()
+    bank.close()
+
+
+def test_the_lean_yardstick_keeps_a_chain_and_balances(tmp_path: Path) -> None:
+    """Each record follows from the one before, each balance is the sum so far; nothing is lost."""
+    load = pairs(50, 3)
+    bank = ours(tmp_path / "ours.db")
+    lean = Lean(tmp_path / "lean.db", synchronous="FULL", accounts=ACCOUNTS)
+    post(bank, load)
+    lean.post(load)
+    pragmas = ("synchronous", "journal_mode")
+    told = [lean.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    assert [2, "wal"] == told
+    lean.connection.close()
+    with closing(sqlite3.connect(tmp_path / "lean.db")) as connection:
+        before = b""
+        for digest, body in connection.execute("SELECT digest, body FROM records"):
+            before = sha256(before + body).digest()
+            assert before == digest
+        for account, balance in connection.execute("SELECT id, balance FROM accounts"):
+            sql = "SELECT seconds, balance FROM postings WHERE account = ? ORDER BY sequence"
+            moved = connection.execute(sql, (account,)).fetchall()
+            assert balance == sum(seconds for seconds, _ in moved)
+            assert balance == (moved[-1][1] if moved else 0)
+            assert Hours.from_seconds(balance) == bank.balance(account).posted
+    counts = [rows(tmp_path / "lean.db", table) for table in ("records", "postings")]
+    assert [50, 100] == counts
     bank.close()
 
 
