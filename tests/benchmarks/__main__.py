@@ -20,7 +20,7 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import batches, growth, imports, joined, others, programs, singles
+from benchmarks import batches, imports, joined, others, programs, singles
 from benchmarks.loads import ACCOUNTS, pairs
 from benchmarks.table import Line, line, page_of, render, shown, write
 
@@ -94,9 +94,6 @@ PARTS: dict[str, Callable[..., list[Line]]] = {
     "servers-processes": _processes,
     "a-ledger": others.a_ledger,
     "hordak": others.hordak,
-    "growth-accounts": growth.accounts,
-    "growth-banks": growth.banks,
-    "growth-transfers": growth.transfers,
     "audit-million": partial(_audit, million=True),
     "timeoverflow-million": partial(_import, million=True),
 }

@@ -45,9 +45,9 @@ def shown(one: Line, peak: int | None = None) -> list[str]:
     """The cells of a line. `peak` is that of the process that measured it, in megabytes."""
     cells = [
         one.work,
-        _time(one.ours),
+        shown_time(one.ours),
         one.yardstick,
-        "not installed" if one.its is None else _time(one.its),
+        "not installed" if one.its is None else shown_time(one.its),
         "" if one.speed is None else f"{one.speed:.2f}{SPACE}x",
         f"{one.spread:.0%}",
     ]
@@ -56,11 +56,19 @@ def shown(one: Line, peak: int | None = None) -> list[str]:
 
 def render(rows: list[list[str]]) -> str:
     """A table that reads well as text and as Markdown."""
-    table = [list(TITLES[: len(rows[0])]), *rows]
+    titles = list(TITLES[: len(rows[0])])
+    return _table([titles, *rows], [title in NUMBERS for title in titles])
+
+
+def grid(head: list[str], rows: list[list[str]]) -> str:
+    """A table whose first column is of words, and whose others are of numbers."""
+    return _table([head, *rows], [False, *(True for _ in head[1:])])
+
+
+def _table(rows: list[list[str]], are_numbers: list[bool]) -> str:
     columns = []
-    for title, *cells in zip(*table, strict=True):
+    for (title, *cells), right in zip(zip(*rows, strict=True), are_numbers, strict=True):
         width = max(map(len, (title, *cells)))
-        right = title in NUMBERS
         rule = "-" * (width - 1) + (":" if right else "-")
         put = str.rjust if right else str.ljust
         columns.append([put(title, width), rule, *(put(cell, width) for cell in cells)])
@@ -85,7 +93,8 @@ def write(path: Path, text: str, markers: tuple[str, str]) -> None:
     path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
 
 
-def _time(seconds: float) -> str:
+def shown_time(seconds: float) -> str:
+    """A time with its unit."""
     if seconds < 0.01:
         return f"{seconds * 1e6:,.1f}{SPACE}µs"
     return f"{seconds:,.2f}{SPACE}s"
