@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
@@ -80,10 +81,12 @@ def called_wrongly(
 def identifier(value: object, what: str, *, longest: int = MAX_ID_CHARACTERS) -> str:
     """Check that a value is an id, and return it. Most are plain ASCII, which is a quick check.
 
+    No text is refused as too long that an id may have: `longest` is that, or more.
+
     :raises WrongType: not a str.
     :raises InvalidRequest: see `timebank.model.ids`.
     """
-    if type(value) is str and len(value) <= longest and is_plain(value):
+    if type(value) is str and is_plain(value):
         return value
     return _identifier(value, what, longest=longest)
 
@@ -100,7 +103,7 @@ def operation(value: object) -> str:
     :raises WrongType: not a str.
     :raises InvalidRequest: not a valid id, or one with the prefix of the library's own.
     """
-    id = identifier(value, "id")
+    id = value if type(value) is str and is_plain(value) else identifier(value, "id")
     if id.startswith(RESERVED_PREFIXES):
         msg = f"ids that begin with {id.partition(':')[0]}: are the library's own: {shown(id)}"
         raise InvalidRequest(msg).about(key="id_reserved", prefix=id.partition(":")[0] + ":", id=id)
@@ -139,10 +142,16 @@ def _is_unicode(value: str) -> bool:
 
 
 def day(value: object, what: str) -> str | None:
-    """Return a day as `YYYY-MM-DD`. A datetime is refused, for its time zone would be a guess."""
-    if value is None:
-        return None
-    if not isinstance(value, date) or isinstance(value, datetime):
+    """Return a day as `YYYY-MM-DD`, or `None`, as `day_given`."""
+    return None if value is None else day_given(value, what)
+
+
+def day_given(value: object, what: str) -> str:
+    """Return a day as `YYYY-MM-DD`. A datetime is refused, for its time zone would be a guess.
+
+    :raises WrongType: not a date.
+    """
+    if type(value) is not date and (not isinstance(value, date) or isinstance(value, datetime)):
         msg = f"{what} must be a datetime.date, not {type(value).__name__}: {shown(value)}"
         raise WrongType(msg)
     return value.isoformat()
@@ -250,20 +259,29 @@ def sides(earner: object, spender: object, hours: object) -> tuple[Side, Side]:
     :raises UnbalancedTransfer: the sides differ.
     """
     if type(earner) is str and type(spender) is str:
-        earner, spender = identifier(earner, "earner"), identifier(spender, "spender")
+        if not (is_plain(earner) and is_plain(spender)):  # else they are ids
+            identifier(earner, "earner")
+            identifier(spender, "spender")
         if hours is None:
             msg = "hours are missing: an earner and a spender need hours"
             raise InvalidRequest(msg).about(key="hours_missing")
-        total = positive(hours, "hours")
-        earned, spent = [[earner, total]], [[spender, total]]
-    else:
-        total_or_none = None if hours is None else positive(hours, "hours")
-        earned, spent = _side_from(earner, "earner"), _side_from(spender, "spender")
-        _fill_sole_side(earned, spent, total_or_none)
+        total = hours.seconds if type(hours) is Hours else 0
+        if total <= 0:
+            total = positive(hours, "hours")
+        if earner == spender:
+            raise _one_person(earner)
+        return [[earner, total]], [[spender, total]]
+    total_or_none = None if hours is None else positive(hours, "hours")
+    earned, spent = _side_from(earner, "earner"), _side_from(spender, "spender")
+    _fill_sole_side(earned, spent, total_or_none)
     if len(earned) == 1 and len(spent) == 1 and earned[0][0] == spent[0][0]:
-        msg = f"account {shown(earned[0][0])} cannot be the sole earner and the sole spender"
-        raise InvalidRequest(msg).about(key="one_person", account=earned[0][0])
+        raise _one_person(earned[0][0])
     return earned, spent
+
+
+def _one_person(account: str) -> InvalidRequest:
+    msg = f"account {shown(account)} cannot be the sole earner and the sole spender"
+    return InvalidRequest(msg).about(key="one_person", account=account)
 
 
 def _side_from(side: object, what: str) -> Side:
@@ -323,13 +341,20 @@ def source(value: object) -> str | list[list[str]]:
     if not 1 <= len(value) <= MAX_SOURCE_FIELDS:
         msg = f"source must have 1 to {MAX_SOURCE_FIELDS} fields, not {len(value)}"
         raise InvalidRequest(msg)
-    return sorted(
-        [
-            identifier(name, "source", longest=MAX_LABEL_CHARACTERS),
-            identifier(text, f"source {name!r}", longest=MAX_LABEL_CHARACTERS),
-        ]
-        for name, text in value.items()
-    )
+    pairs = []
+    for key, text in value.items():
+        name = _source_name(key)
+        if type(text) is not str or len(text) > MAX_LABEL_CHARACTERS or not is_plain(text):
+            identifier(text, f"source {key!r}", longest=MAX_LABEL_CHARACTERS)
+        pairs.append([name, text])
+    pairs.sort()
+    return pairs
+
+
+@lru_cache(256, typed=True)
+def _source_name(name: object) -> str:
+    """Return the name of a field of a source, checked: the same few come with every row."""
+    return identifier(name, "source", longest=MAX_LABEL_CHARACTERS)
 
 
 def one_of(value: object, choices: tuple[str, ...], what: str) -> str:

@@ -17,11 +17,12 @@ import timebank
 from servers import ON_SERVERS, drop_database, new_database
 from support import Clock, examples, fill, fill_with_members, fill_with_rules, sources
 from timebank import Head, InvalidRequest, TimeBank
+from timebank.bank import carrying
 from timebank.cli import main
 from timebank.errors import Corrupt
 from timebank.interchange.jsonl import export, export_jsonl, importing, lines
 from timebank.interchange.jsonl.importing import import_jsonl
-from timebank.journal import canonical, digest, genesis
+from timebank.journal import canonical, digest, genesis, parse
 from timebank.model import RecordRow, TextRow
 from timebank.permissions import Roles
 from timebank.storage import Store, open_store
@@ -94,6 +95,7 @@ def test_what_is_taken_out_and_put_in_is_the_same(
     """Head, records, texts with their salts, derived rows; and the bank goes on."""
     monkeypatch.setattr(export, "PAGE", page)
     monkeypatch.setattr(importing, "PAGE", page)
+    monkeypatch.setattr(lines, "PAGE", page)
     bank = timebank.open("memory:", **sources(clock))
     fill_it(bank, clock)
     with closing(open_store(url, create=True)) as store:
@@ -356,6 +358,71 @@ def test_a_line_without_end_is_refused(monkeypatch: pytest.MonkeyPatch, full: Ti
     monkeypatch.setattr(lines, "MAX_LINE_BYTES", 400)
     with pytest.raises(InvalidRequest, match="more than 400 bytes"):
         import_jsonl(MemoryStore(), io.BytesIO(exported(full)))
+
+
+def test_a_line_that_is_too_long_is_told_by_its_number(
+    monkeypatch: pytest.MonkeyPatch, full: TimeBank
+) -> None:
+    """It is the line after those that were read."""
+    raw = exported(full).splitlines(keepends=True)
+    most = max(map(len, raw[:5]))
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", most)
+    found = lines.Export.of("bank.jsonl", io.BytesIO(b"".join([*raw[:5], b"x" * (most + 1)])))
+    with pytest.raises(InvalidRequest, match=r"^bank.jsonl, line 6: it has more than"):
+        list(found.lines())
+
+
+def test_a_salt_is_written_as_an_export_writes_it(full: TimeBank) -> None:
+    """With a blank it says the same bytes, and another program has written it."""
+    raw = exported(full)
+    salt = raw.partition(b'"salt":"')[2][:32]
+    with pytest.raises(InvalidRequest, match="another program has saved it"):
+        import_jsonl(MemoryStore(), io.BytesIO(raw.replace(salt, salt[:2] + b" " + salt[2:])))
+
+
+def _read(found: lines.Export) -> object:
+    """All that a file has, or why it is refused."""
+    try:
+        return list(found.read())
+    except InvalidRequest as error:
+        return str(error)
+
+
+@given(st.data())
+@examples(100)
+def test_a_file_that_changes_after_it_was_proved_is_proved_again(data: st.DataObject) -> None:
+    """What was proved is not proved again; whatever became of it is read as if it were new."""
+    bank = timebank.open("memory:", **sources())
+    fill(bank)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "PAGE", data.draw(st.sampled_from([1, 3, 1000])))
+        patch.setattr(lines, "_MOST_PAGE_BYTES", data.draw(st.sampled_from([500, 10**6])))
+        file = io.BytesIO(exported(bank))
+        found = lines.Export.of("bank.jsonl", file)
+        found.prove()
+        raw = file.getvalue()
+        first = raw.index(b"\n") + 1
+        place = data.draw(st.integers(first, len(raw)))
+        end = data.draw(st.one_of(st.just(place), st.integers(place, min(len(raw), place + 9))))
+        changed = raw[:place] + data.draw(st.binary(max_size=3)) + raw[end:]
+        file.seek(0), file.truncate(), file.write(changed)
+        assert _read(lines.Export.of("bank.jsonl", io.BytesIO(changed))) == _read(found)
+
+
+def test_what_was_proved_is_parsed_once_more_and_not_three_times(
+    monkeypatch: pytest.MonkeyPatch, full: TimeBank
+) -> None:
+    """A record is parsed when it is proved, and when it is executed."""
+    parsed: list[bytes] = []
+
+    def parse_and_note(body: bytes) -> dict[str, object]:
+        parsed.append(body)
+        return parse(body)
+
+    for module in (lines, carrying):
+        monkeypatch.setattr(module, "parse", parse_and_note)
+    import_jsonl(MemoryStore(), io.BytesIO(exported(full)))
+    assert 2 * full.head().sequence == len(parsed)
 
 
 def test_a_pipe_is_refused() -> None:

@@ -18,6 +18,7 @@ from timebank import TimeBank
 from timebank.audit.record_fields import _EFFECTS, _RECORD, _REQUESTS, _SET, _SETS, _SOMETIMES
 from timebank.interchange.jsonl import export_jsonl
 from timebank.interchange.jsonl.importing import import_jsonl
+from timebank.journal.fold import Derived, Fold
 from timebank.journal.kinds import KINDS, RecordedFlag
 from timebank.statute.rules import RULES
 from timebank.storage import open_store
@@ -47,6 +48,24 @@ def statutes() -> Iterator[dict[str, Any]]:
     for record in records():
         if record["kind"] == "adopt":
             yield record["request"]["statute"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_fold_says_which_records_only_move_hours(name: str) -> None:
+    """They come to postings and nothing else; where the accounts stand is what the postings say."""
+    fold, nothing = Fold(), Derived()
+    for line in make.path_of(name).read_bytes().splitlines()[1:]:
+        record = json.loads(line)["record"]
+        derived = fold.apply(record["sequence"], record["kind"], record["effects"])
+        rest = derived._replace(postings=(), stands={}, only_moves=False)
+        assert derived.only_moves == (record["kind"] in _MOVES and rest == nothing)
+        last = {row.account: (row.version, row.balance) for row in derived.postings}
+        assert last == derived.stands
+        assert last == {account: fold.balances[account] for account in last}
+
+
+#: Kinds that do nothing but move hours.
+_MOVES = {"transfer", "reverse", "due"}
 
 
 @pytest.mark.parametrize("name", NAMES)

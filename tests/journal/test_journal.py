@@ -38,6 +38,26 @@ def test_what_is_read_is_what_was_written(value: dict[str, Any]) -> None:
     assert value == json.loads(body)
 
 
+blanks = st.text(" \t\n\r\u00a0", max_size=2)
+
+
+@given(blanks, st.one_of(objects.map(canonical), st.binary(max_size=5)), blanks)
+def test_blanks_around_a_record_are_read_as_json_has_them(
+    before: str, body: bytes, after: str
+) -> None:
+    """`parse` reads what `json` does, and refuses what it refuses."""
+    raw = before.encode() + body + after.encode()
+    try:
+        expected = json.loads(raw.decode())
+    except ValueError:
+        expected = None
+    if type(expected) is dict:
+        assert expected == parse(raw)
+    else:
+        with pytest.raises(Corrupt):
+            parse(raw)
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

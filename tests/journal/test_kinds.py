@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from timebank.bank.look_ups import LOOK_UPS
-from timebank.bank.session import Session
+from timebank.bank.results import RESULTS
+from timebank.bank.session import RESULT_OF
 from timebank.journal import fold
 from timebank.journal.kinds import KINDS, MOVES_HOURS, ON_ACCOUNT, PLANS_DUES
 from timebank.queries.views import OPERATIONS
@@ -54,8 +55,9 @@ def test_the_fold_executes_every_kind() -> None:
 
 
 def test_every_view_can_be_made() -> None:
-    """A session knows how to make each view, and each operation has one."""
-    assert {kind.view for kind in KINDS.values()} == set(Session._RESULTS)
+    """There is a way to make each view, for each kind, and each operation has one."""
+    assert {kind.view for kind in KINDS.values()} == {"transfer", *RESULTS}
+    assert set(KINDS) == set(RESULT_OF)
     made = {name for name, kind in KINDS.items() if kind.view in {"transfer", "hold"}}
     assert made == set(OPERATIONS)
     assert set(LOOK_UPS) <= set(JUDGES)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,7 +208,7 @@ def test_an_account_of_another_kind_has_no_agreement() -> None:
     with pytest.raises(InvalidRequest, match="is a member"):
         agree(state, command, 0)
     with pytest.raises(AccountNotFound):
-        agree(attrs.evolve(state, accounts={ACCOUNT: None}), command, 0)
+        agree(State(DEFAULT, {ACCOUNT: None}, {}, today="2026-03-02"), command, 0)
 
 
 def test_suspended_and_agreed_anew(bank: TimeBank) -> None:

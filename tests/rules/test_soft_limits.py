@@ -164,6 +164,51 @@ def test_who_has_one_band_or_none_has_no_soft_limit() -> None:
     assert (None, None) == one(own, "2026-03-02")
 
 
+LIMITS = st.sampled_from(["inherit", None, -7200, 0, 7200])
+
+
+@given(
+    st.sampled_from(
+        [PAIR, Statute(version="v", limits={"member": SOFT}), timebank.statute.DEFAULT]
+    ),
+    st.lists(
+        st.builds(
+            AccountRow,
+            account=st.just("a"),
+            kind=st.sampled_from(["member", "group", "fund"]),
+            status=st.just("open"),
+            joined_on=st.sampled_from([None, "2025-01-31", "2026-03-02"]),
+            floor=LIMITS,
+            ceiling=LIMITS,
+            opened=st.just(1),
+            named=st.none(),
+        )
+    ),
+)
+def test_how_far_an_account_may_move_is_what_its_limits_say(
+    statute: Statute, rows: list[AccountRow]
+) -> None:
+    """Whoever was asked for before: those of the same limits are remembered."""
+    for row in rows:
+        floor, ceiling, beyond = statute.limits_of(row, "2026-03-02")
+        soft = statute.soft_limits_of(row, "2026-03-02")
+        expected = [
+            None if limit is within is None else (limit, beyond, within)
+            for limit, within in zip((floor, ceiling), soft, strict=True)
+        ]
+        assert expected == [*statute.bounds_of(row, "2026-03-02")]
+
+
+def test_who_gives_as_much_as_they_get_is_moved_towards_no_limit(street: TimeBank) -> None:
+    """Though they are beyond one already, below or above: they stay where they are."""
+    street.transfer(earner="b", spender="a", hours=3)
+    street.set_limits("a", floor=0)
+    street.set_limits("b", ceiling=0)
+    both = {"a": Hours(1), "b": Hours(1)}
+    made = street.transfer(earner=both, spender=both)
+    assert () == made.flags
+
+
 def test_what_is_shown_is_the_hard_limit(street: TimeBank) -> None:
     """What may still move is bounded by it."""
     spends(street, 3)

@@ -558,6 +558,8 @@ class OnFile(Private):
     adds_up = True
     finds_many = True
     adds_late = True
+    surveys = True
+    finds_postings = True
     addressed = True
     versioned = True
     sees_schema = True

@@ -38,6 +38,8 @@ class TestPrivateSqlite(StoreConformance):
     adds_up = True
     finds_many = True
     adds_late = True
+    surveys = True
+    finds_postings = True
     versioned = True
     sees_schema = True
     finds_own = True
@@ -68,6 +70,8 @@ class TestSqliteFile(StoreConformance):
     adds_up = True
     finds_many = True
     adds_late = True
+    surveys = True
+    finds_postings = True
     versioned = True
     sees_schema = True
     finds_own = True

@@ -43,6 +43,7 @@ class OnServer(StoreConformance):
     adds_up = True
     finds_many = True
     adds_late = True
+    surveys = True
     addressed = True
     versioned = True
     sees_schema = True

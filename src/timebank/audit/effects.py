@@ -33,6 +33,7 @@ from timebank.audit.crossings import (
     answered_differences,
     settled_day,
 )
+from timebank.audit.derived import last_by_account
 from timebank.audit.dues import DueRecords
 from timebank.audit.exchanges import (
     Lines,
@@ -324,10 +325,14 @@ class Effects(AuditCheck):
     def assume_balances(self, last: RecordRow) -> None:
         """Take the balances from the stored postings, and read sums by month anew."""
         self._dues.months.clear()
+        reader, balances = self.context.reader, self._fold.balances
+        known = last_by_account(reader, through=last.sequence)
         for account in self._fold.accounts:
-            posting = self.context.reader.last_posting(account, through=last.sequence)
-            stands = (0, 0) if posting is None else (posting.version, posting.balance)
-            self._fold.balances[account] = stands
+            if known is not None:
+                balances[account] = known.get(account, (0, 0))
+            else:
+                posting = reader.last_posting(account, through=last.sequence)
+                balances[account] = (posting.version, posting.balance) if posting else (0, 0)
 
     def proof(self) -> Iterable[Any]:
         """Yield where accounts stand, some at a time, without the sums by month.

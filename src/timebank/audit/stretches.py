@@ -24,7 +24,7 @@ from timebank.model.said import of_json, to_json
 from timebank.storage.protocol import Reader
 
 #: The kinds of record whose outcome is taken from the stored balances.
-ASSUMED_BY_ROWS: Final = frozenset({"transfer", "reverse"})
+ASSUMED_BY_ROWS: Final = ("transfer", "reverse")
 
 
 @attrs.frozen

@@ -7,7 +7,7 @@ fold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -69,19 +69,32 @@ class JournalTarget:
         """Go on from a head of the bank that was read and found good."""
         self.head, self._fold, self.is_stale = head, Fold(), False
 
-    def append(self, records: list[RecordRow], texts: list[TextRow]) -> None:
+    def append(
+        self,
+        records: list[RecordRow],
+        texts: list[TextRow],
+        said: Iterable[Mapping[str, Any]] | None = None,
+    ) -> None:
         """Append the next records in one commit; the caller has checked the chain of their digests.
+
+        `said` is what their bytes say, where the caller has read them.
 
         :raises Conflict: another writer has appended meanwhile: `is_stale` then.
         :raises Corrupt: a record that cannot be executed.
         """
         self.is_stale = True  # until it is committed: the fold runs ahead
         with writing(self.store, self.bank) as writer:
-            head = self.append_to(writer, records, texts)
+            head = self.append_to(writer, records, texts, said)
         self.head = head
         self.is_stale = False
 
-    def append_to(self, writer: Writer, records: list[RecordRow], texts: list[TextRow]) -> Head:
+    def append_to(
+        self,
+        writer: Writer,
+        records: list[RecordRow],
+        texts: list[TextRow],
+        said: Iterable[Mapping[str, Any]] | None = None,
+    ) -> Head:
         """Append the next records in a commit that is the caller's, and return the head then.
 
         :raises Conflict: the bank does not stand at `head`.
@@ -93,16 +106,19 @@ class JournalTarget:
         _check_ids(writer, records)
         self._fold.closed_through = closed_through(writer)
         batch = Batch(records=records, texts=texts)
-        for record in records:
-            self._derive(writer, record, batch)
+        if said is None:
+            said = (parse(record.body) for record in records)
+        for record, body in zip(records, said, strict=True):
+            self._derive(writer, record, body, batch)
         batch.tiles = tiles_filled(writer, records)
         writer.append(batch)
         self.erased = self.erased or bool(batch.erased)
         last = records[-1]
         return Head(self.head.journal, last.sequence, last.digest)
 
-    def _derive(self, writer: Writer, record: RecordRow, batch: Batch) -> None:
-        body = parse(record.body)
+    def _derive(
+        self, writer: Writer, record: RecordRow, body: Mapping[str, Any], batch: Batch
+    ) -> None:
         try:
             kind, effects = body["kind"], body["effects"]
             for account in _touched(effects):

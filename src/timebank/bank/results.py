@@ -10,7 +10,16 @@ import attrs
 
 from timebank.errors import Corrupt, TransferNotFound
 from timebank.journal.kinds import RecordBody
-from timebank.model import ClockRestart, Closing, DeclaredLoss, Head, instant
+from timebank.model import (
+    Account,
+    ClockRestart,
+    Closing,
+    DeclaredLoss,
+    Head,
+    Hold,
+    Transfer,
+    instant,
+)
 from timebank.model.agreements import Agreement, Refusal
 from timebank.model.cheques import Booklet, VoidedCheque
 from timebank.model.members import Delegate
@@ -19,7 +28,13 @@ from timebank.queries.cheques import new_booklet, void_view
 from timebank.queries.corrections import closings
 from timebank.queries.history import naming
 from timebank.queries.records import body_of, record_at
-from timebank.queries.views import read_operation, refusal_of
+from timebank.queries.views import (
+    OPERATIONS,
+    account_view,
+    read_account,
+    read_operation,
+    refusal_of,
+)
 from timebank.rules.amendments import Amend
 from timebank.rules.clock import RestartClock
 from timebank.rules.closing import CloseBooks
@@ -32,6 +47,22 @@ from timebank.statute import Statute
 
 if TYPE_CHECKING:
     from timebank.bank.session import Session
+
+
+def _account(session: Session, command: AnyCommand, record: RecordBody | None, now: int) -> Account:
+    row = session.known.fold.accounts[command.accounts[0]]
+    if row is None:
+        msg = f"account {command.accounts[0]!r} was decided upon but is missing"
+        raise Corrupt(msg)
+    last = session.known.sequence if record is None else record["sequence"]
+    if row.named == last and "name" in command.texts:
+        return account_view(row, command.texts["name"])
+    session.flush()
+    return read_account(session.writer, row)
+
+
+def _hold(session: Session, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
+    return OPERATIONS[command.kind](session.writer, record, command.texts, now)
 
 
 def _operation(session: Session, command: Amend, record: object, now: int) -> Any:
@@ -126,8 +157,10 @@ def repeated(result: Any) -> Any:
     return attrs.evolve(result, repeated=True) if hasattr(result, "repeated") else result
 
 
-#: Make what the caller of a command gets, by the view of its kind.
+#: Make what the caller of a command gets, by the view of its kind; a transfer is the session's.
 RESULTS: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
+    "account": _account,
+    "hold": _hold,
     "statute": _statute,
     "delegate": _delegate,
     "erasure": _erasure,

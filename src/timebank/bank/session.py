@@ -16,10 +16,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any, ClassVar, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
 
@@ -42,9 +43,7 @@ from timebank.journal.kinds import KINDS, RecordBody
 from timebank.journal.tree import TILE
 from timebank.model import (
     SALT_BYTES,
-    Account,
     Head,
-    Hold,
     RecordRow,
     TextRow,
     Transfer,
@@ -52,15 +51,10 @@ from timebank.model import (
     microseconds,
 )
 from timebank.model.callables import function
+from timebank.model.rows import of_fields, record_of
 from timebank.queries.holds import unexpired
 from timebank.queries.records import body_of
-from timebank.queries.views import (
-    OPERATIONS,
-    account_view,
-    read_account,
-    read_operation,
-    transfer_view,
-)
+from timebank.queries.views import read_operation, transfer_view
 from timebank.rules import Draft, Earlier, State, decide
 from timebank.rules.accounts import OpenAccount
 from timebank.rules.clock import RestartClock
@@ -149,6 +143,9 @@ class Step(NamedTuple):
     derived: Derived
 
 
+_step_of: Final = of_fields(Step)
+
+
 def add_derived(batch: Batch, derived: Derived) -> None:
     """Add the derived rows of one record to a batch.
 
@@ -209,6 +206,7 @@ class Session:
     #: True once a call of it was done, or found done before: its commit tells that it is.
     acknowledges: bool = False
     _batch: Batch | None = None  # made for the first record
+    _unused_ids: AbstractSet[str] = frozenset()  # of what was looked up, and not found
     _stopped_at: int | None = None  # microseconds since 1970
 
     def __init__(
@@ -223,7 +221,6 @@ class Session:
         self.writer = writer
         self._sources = sources
         self._pending_ids: set[str] = set()  # of what is decided and not appended
-        self._unused_ids: set[str] = set()  # of what was looked up, and not found
         confirms = getattr(writer, "confirms", None)  # a `Confirms`: asked at each call
         if (
             known is not None
@@ -232,7 +229,7 @@ class Session:
         ):
             self.known = known
             if id is not None:
-                self._unused_ids.add(id)
+                self._unused_ids = {id}
             return
         head = writer.head()
         if (
@@ -278,10 +275,7 @@ class Session:
         else:
             for step in steps:
                 self._take(step)
-            record = steps[0].record
-            result = self._RESULTS[KINDS[command.kind].view](self, command, record, now)
-            if self._batch is not None and len(self._batch.records) >= FLUSH_EVERY:
-                self.flush()
+            result = RESULT_OF[command.kind](self, command, steps[0].record, now)
         self.unfinished = None
         self.acknowledges = True
         return result
@@ -328,10 +322,10 @@ class Session:
         why = self.half_done if self.unfinished is None else self.unfinished
         if why is not None:
             raise nothing_written(why)
-        if self._batch is not None:
+        if (batch := self._batch) is not None:
             writer: Any = self.writer
             append = getattr(writer, "append_last", None)  # an `AppendsLast`: asked at each call
-            (writer.append if append is None else append)(self._batch)
+            (writer.append if append is None else append)(batch)
             self._batch = None
 
     @property
@@ -348,7 +342,7 @@ class Session:
         last = self.known.recorded_at
         if last - now > MOST_AHEAD:
             raise ClockBehind(clock=instant(now), last=instant(last))
-        return max(now, last)
+        return max(last, now)
 
     def clock(self) -> int:
         """Return the instant of the clock, which may be behind the last record."""
@@ -382,7 +376,8 @@ class Session:
         """Look up together the ids of operations that are about to come, where the store can."""
         writer = self.writer
         if finds_many(writer):
-            self._unused_ids = set(ids).difference(id for id, _ in writer.sequences(ids))
+            used = [id for id, _ in writer.sequences(ids)]
+            self._unused_ids = set(ids).difference(used, self._pending_ids)
 
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
@@ -419,10 +414,13 @@ class Session:
             closed_through=fold.closed_through,
         )
         if command.id is not None:
-            state.earlier = self.earlier_operation(command.id, now)
-            if state.earlier is not None:
+            earlier = self.earlier_operation(command.id, now)
+            if earlier is not None:
+                state.earlier = earlier
                 return state
-        self.load(command.accounts)
+        for account in command.accounts:
+            if account not in fold.accounts:
+                self._read(account)
         if command.judged_as in _MAY_HAVE_A_FEE:
             if statute.fee is not None:
                 self.load((statute.fee.fund,))
@@ -432,23 +430,25 @@ class Session:
 
     def load(self, accounts: Sequence[str]) -> None:
         """Know where accounts stand, with their holds that expire after the last record."""
-        fold = self.known.fold
         for account in accounts:
-            if account in fold.accounts:
-                continue
-            row = self.writer.account(account)
-            last = None
-            if row is not None:
-                last = self.writer.last_posting(account)
-                for hold in unexpired(self.writer, account, now=self.known.recorded_at):
-                    fold.keep(hold)
-            fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
-            fold.accounts[account] = row
+            if account not in self.known.fold.accounts:
+                self._read(account)
+
+    def _read(self, account: str) -> None:
+        """Read where an account stands of which nothing is known."""
+        fold, last = self.known.fold, None
+        row = self.writer.account(account)
+        if row is not None:
+            last = self.writer.last_posting(account)
+            for hold in unexpired(self.writer, account, now=self.known.recorded_at):
+                fold.keep(hold)
+        fold.balances[account] = (0, 0) if last is None else (last.version, last.balance)
+        fold.accounts[account] = row
 
     def earlier_operation(self, id: str, now: int) -> Earlier | None:
         """Return the record that has the id of an operation, `None` where it is free."""
         if id in self._unused_ids:  # the lock is ours: nobody else has used it since
-            self._unused_ids.remove(id)
+            self._unused_ids -= {id}
             return None
         if id in self._pending_ids:
             self.flush()
@@ -485,20 +485,20 @@ class Session:
         """
         if known is None:
             known = self.known
-        if imbalance(draft.effects):
-            msg = f"the postings of {command.request} do not sum to zero"
+        effects, request, kind = draft.effects, command.request, command.kind
+        if imbalance(effects):
+            msg = f"the postings of {request} do not sum to zero"
             raise Corrupt(msg)
-        request = command.request
         sequence = known.sequence + 1
         texts: list[TextRow] = []
         if command.texts:
             texts = self._salted(command.texts, sequence)
             request = request | {text.field: commitment(text.salt, text.text) for text in texts}
         record: RecordBody = {
-            "effects": draft.effects,
+            "effects": effects,
             "format": FORMAT,
             "journal": known.journal,
-            "kind": command.kind,
+            "kind": kind,
             "recorded_at": now,
             "recorded_on": today,
             "request": request,
@@ -507,46 +507,53 @@ class Session:
         if actor is not None:
             record["actor"] = actor
         body = canonical(record)
-        derived = known.fold.derive(sequence, command.kind, draft.effects)
-        row = RecordRow(
-            sequence,
-            digest(known.digest, body),
-            body,
-            command.kind,
-            command.id,
-            draft.refers_to,
-        )
-        return Step(command, record, row, texts, derived)
+        chained = digest(known.digest, body)
+        row = record_of((sequence, chained, body, kind, command.id, draft.refers_to))
+        derived = known.fold.derive(sequence, kind, effects)
+        return _step_of((command, record, row, texts, derived))
 
     def _take(self, step: Step) -> None:
         """Stand behind a record, and put its rows into the batch."""
-        known, row, derived, command = self.known, step.row, step.derived, step.command
-        known.fold.take(derived)
+        command, record, row, texts, derived = step
+        known, batch = self.known, self._batch
+        fold = known.fold
+        fold.take(derived)
         known.sequence, known.digest = row.sequence, row.digest
-        known.recorded_at = now = step.record["recorded_at"]
-        known.recorded_on = step.record["recorded_on"]
-        if (batch := self._batch) is None:
+        known.recorded_at, known.recorded_on = record["recorded_at"], record["recorded_on"]
+        if batch is None:
             batch = self._batch = Batch()
-        add_derived(batch, derived)
-        batch.texts += step.texts
         batch.records.append(row)
-        if row.sequence % TILE == 0:  # it fills a tile of the tree
-            batch.tiles += tiles_filled(self.writer, batch.records[-TILE:], batch.tiles)
+        if derived.only_moves:
+            batch.postings += derived.postings
+        else:
+            self._change(command, batch, derived)
+        if texts:
+            batch.texts += texts
         if row.id is not None:
             self._pending_ids.add(row.id)
-        if known.fold.lines:
-            known.fold.forget_expired(command.accounts, now)
+        if fold.lines:
+            fold.forget_expired(command.accounts, known.recorded_at)
+        if row.sequence % TILE == 0:
+            self._fill(batch)
+
+    def _change(self, command: AnyCommand, batch: Batch, derived: Derived) -> None:
+        """Put rows into the batch of a record that does more than move hours."""
+        add_derived(batch, derived)
         if isinstance(command, Adopt):
-            known.statute = command.statute
+            self.known.statute = command.statute
         if derived.erased:
             self.erases = True
+
+    def _fill(self, batch: Batch) -> None:
+        """Add the tile of the tree that the last record fills; append what has come together."""
+        batch.tiles += tiles_filled(self.writer, batch.records[-TILE:], batch.tiles)
+        if len(batch.records) >= FLUSH_EVERY:
+            self.flush()
 
     def _salted(self, texts: Mapping[str, str], sequence: int) -> list[TextRow]:
         """Return the rows of personal texts, each with a salt of its own."""
         salt = self._sources.checked_salt
         return [TextRow(sequence, field, salt(), text) for field, text in texts.items()]
-
-    # -- what the caller gets ----------------------------------------------------------
 
     def _unchanged(self, command: AnyCommand, state: State, now: int) -> Any:
         """Return what the caller gets where nothing was appended."""
@@ -554,34 +561,22 @@ class Session:
             return repeated(state.earlier.result)
         if command.kind == "due":
             return None
-        return repeated(self._RESULTS[KINDS[command.kind].view](self, command, None, now))
+        return repeated(RESULT_OF[command.kind](self, command, None, now))
 
-    def _account_result(self, command: AnyCommand, record: RecordBody | None, now: int) -> Account:
-        row = self.known.fold.accounts[command.accounts[0]]
-        if row is None:
-            msg = f"account {command.accounts[0]!r} was decided upon but is missing"
-            raise Corrupt(msg)
-        last = self.known.sequence if record is None else record["sequence"]
-        if row.named == last and "name" in command.texts:
-            return account_view(row, command.texts["name"])
-        self.flush()
-        return read_account(self.writer, row)
 
-    def _transfer_result(
-        self, command: AnyCommand, record: RecordBody, now: int
-    ) -> Transfer | Hold:
-        if command.kind == "settle":  # it is described by its hold, which must be read now
-            return OPERATIONS["settle"](self.writer, record, command.texts, now)
-        make = partial(transfer_view, record, command.texts)
-        return Transfer.deferred(make, sequence=record["sequence"])
+# -- what the caller gets ------------------------------------------------------------
 
-    def _hold_result(self, command: AnyCommand, record: RecordBody, now: int) -> Transfer | Hold:
-        return OPERATIONS[command.kind](self.writer, record, command.texts, now)
 
-    #: Make what the caller of a command gets, by the view of its kind.
-    _RESULTS: ClassVar[Mapping[str, Callable[[Session, Any, Any, int], Any]]] = {
-        "account": _account_result,
-        "transfer": _transfer_result,
-        "hold": _hold_result,
-        **RESULTS,
-    }
+def _transfer(session: Session, command: AnyCommand, record: RecordBody, now: int) -> Transfer:
+    return Transfer.deferred(partial(transfer_view, record, command.texts), record["sequence"])
+
+
+#: Make what the caller of a command gets, by the kind of its record. A settlement is described by
+#: its hold, which must be read now.
+RESULT_OF: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
+    **{
+        name: _transfer if kind.view == "transfer" else RESULTS[kind.view]
+        for name, kind in KINDS.items()
+    },
+    "settle": RESULTS["hold"],
+}

@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import date
 from functools import lru_cache
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import attrs
@@ -35,18 +37,25 @@ from timebank.model import (
     PostingRow,
     StatuteRow,
 )
+from timebank.model.rows import posting_of
 
 _SETTABLE: Final = frozenset({"kind", "status", "joined_on", "floor", "ceiling", "named"})
 _AMENDABLE: Final = frozenset({"kind", "joined_on"})
 
 
+#: Where the accounts stand of a record that moves nothing.
+NOWHERE: Final[Mapping[str, tuple[int, int]]] = MappingProxyType({})
+
+
 class Derived(NamedTuple):
     """The rows that one record adds: the account it changed, if any, its postings, and so on.
 
+    `stands` is where the accounts of its postings stand then, as `Fold.balances` has it.
     `other` is a second account that it changed: the one that another was merged into.
     `holds` are the rows of a hold that it opens, `resolved` those of one that it ends;
     `statute` says that one is in force from it on; `erased` are the records and fields whose texts
-    went; `ended` are the sequences of the holds that a restart of the clock ends.
+    went; `ended` are the sequences of the holds that a restart of the clock ends. Most records
+    have postings and nothing else: `only_moves` says so.
     """
 
     account: AccountRow | None = None
@@ -57,6 +66,8 @@ class Derived(NamedTuple):
     erased: Sequence[tuple[int, str]] = ()
     ended: Sequence[int] = ()
     other: AccountRow | None = None
+    stands: Mapping[str, tuple[int, int]] = NOWHERE
+    only_moves: bool = False
 
 
 @attrs.define
@@ -120,8 +131,9 @@ class Fold:
 
     def take(self, derived: Derived) -> None:
         """Stand where the accounts stand after the rows of one record."""
-        for posting in derived.postings:
-            self.balances[posting.account] = (posting.version, posting.balance)
+        self.balances.update(derived.stands)
+        if derived.only_moves:
+            return
         if (row := derived.account) is not None:
             self.accounts[row.account] = row
             self.balances.setdefault(row.account, (0, 0))
@@ -140,12 +152,13 @@ class Fold:
                 del self.holds[account][sequence]
 
 
+#: Returns the seconds of a line.
+_seconds: Final = itemgetter(1)
+
+
 def imbalance(effects: Mapping[str, Any]) -> int:
     """Return the sum of the postings of a record's effects, in seconds: zero, or it is wrong."""
-    total = 0
-    for _, seconds in effects.get("postings", ()):
-        total += seconds
-    return total
+    return sum(map(_seconds, effects.get("postings", ())))
 
 
 def _set_account(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
@@ -177,19 +190,22 @@ def _valid(row: AccountRow) -> AccountRow:
 
 
 def _post(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
-    day = _day(effects["occurred_on"])
-    after: dict[str, tuple[int, int]] = {}
+    """Count on from where each account stands, or, on its second line, from the line before."""
+    day, balances = _day(effects["occurred_on"]), fold.balances
+    stands: dict[str, tuple[int, int]] = {}
     rows = []
     for id, seconds in effects["postings"]:
-        version, balance = after.get(id) or fold.balances[id]
+        if type(seconds) is not int:
+            _is(int, seconds)
+        version, balance = stands.get(id) or balances[id]
         version += 1
-        balance += seconds if type(seconds) is int else _is(int, seconds)
+        balance += seconds
         if not seconds or abs(balance) > MAX_INTEGER:
             msg = f"posting of {seconds} seconds, balance of {balance}"
             raise ValueError(msg)
-        after[id] = (version, balance)
-        rows.append(PostingRow(id, version, sequence, seconds, balance, day))
-    return Derived(postings=rows)
+        stands[id] = (version, balance)
+        rows.append(posting_of((id, version, sequence, seconds, balance, day)))
+    return Derived(postings=rows, stands=stands, only_moves=True)
 
 
 @lru_cache(maxsize=400)
@@ -218,7 +234,8 @@ def _hold(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
 def _settle(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     accounts = fold.lines[effects["resolves"]]
     derived = _post(fold, sequence, effects)
-    return derived._replace(resolved=_released(fold, effects["resolves"], accounts))
+    released = _released(fold, effects["resolves"], accounts)
+    return derived._replace(resolved=released, only_moves=False)
 
 
 def _void(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
@@ -296,7 +313,8 @@ def _merge(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:
     derived = _post(fold, sequence, effects)
     if "joined_on" in effects:
         derived = derived._replace(other=_valid(other._replace(joined_on=effects["joined_on"])))
-    return derived._replace(account=row._replace(status="closed", merged_into=into))
+    merged = row._replace(status="closed", merged_into=into)
+    return derived._replace(account=merged, only_moves=False)
 
 
 def _history_lost(fold: Fold, sequence: int, effects: Mapping[str, Any]) -> Derived:

@@ -87,7 +87,16 @@ def _integer(token: str) -> int:
     return int(token)
 
 
-_decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse, parse_int=_integer).decode
+_decoder: Final = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse, parse_int=_integer)
+
+
+def _decoded(text: str) -> Any:
+    """Return what the decoder does, which looks for blanks around it before and after."""
+    try:
+        value, end = _decoder.scan_once(text, 0)  # type: ignore[attr-defined]  # it has it
+    except StopIteration:
+        end = -1
+    return value if end == len(text) else _decoder.decode(text)
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -96,7 +105,7 @@ def parse(body: bytes) -> dict[str, Any]:
     :raises Corrupt: not UTF-8, not JSON, not an object, or a number out of the form.
     """
     try:
-        value = _decode(body.decode())
+        value = _decoded(body.decode())
     except (ValueError, RecursionError) as error:
         msg = f"a record's bytes are not canonical JSON: {error}"
         raise Corrupt(msg) from error

@@ -13,8 +13,9 @@ from unicodedata import is_normalized
 from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.model import MAX_ID_CHARACTERS
 
-#: Printable ASCII without a blank at either end. Most ids match, and need no other check.
-is_plain: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?").fullmatch
+#: Printable ASCII without a blank at either end, and not too long for any id. Most ids match, and
+#: need no other check.
+is_plain: Final = re.compile(rf"[!-~](?:[ -~]{{0,{MAX_ID_CHARACTERS - 2}}}[!-~])?").fullmatch
 #: Blanks, none of which may stand at either end.
 BLANKS: Final = (
     " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"

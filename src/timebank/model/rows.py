@@ -6,7 +6,9 @@ the truth; the others are derived from it and can be made again.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 from timebank.model.scalars import StoredLimit
 
@@ -112,3 +114,22 @@ class Fault(NamedTuple):
     place: str
     expected: str
     found: str
+
+
+# -- rows of which there are many -----------------------------------------------------
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+def of_fields(row: type[Row]) -> Callable[[Iterable[Any]], Row]:
+    """Return what makes a named tuple of all its fields, which its own class does by a call more.
+
+    >>> from timebank.model.rows import record_of
+    >>> record_of((1, bytes(32), b"{}", "transfer", "t1", None)).kind
+    'transfer'
+    """
+    return partial(tuple.__new__, row)
+
+
+record_of: Final = of_fields(RecordRow)
+posting_of: Final = of_fields(PostingRow)

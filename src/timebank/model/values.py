@@ -23,7 +23,7 @@ _HEAD: Final = re.compile(
 )
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # one is made for each call that writes: slots cost more
 class Head:
     """The last sequence and digest of a journal; `str()` is a line that can be published.
 
@@ -378,15 +378,15 @@ class Transfer(_Postings):
     repeated: bool = attrs.field(default=False, eq=False)
 
     @classmethod
-    def deferred(cls, make: Callable[[], Transfer], *, sequence: int) -> Transfer:
+    def deferred(cls, make: Callable[[], Transfer], sequence: int) -> Transfer:
         """Return a transfer whose fields are made when one of them is first looked at.
 
         Most callers never look: to make twenty fields would cost them a tenth of the call. Its
         `sequence` is there at once, for an import looks at it in each row.
         """
         transfer = object.__new__(cls)
-        object.__setattr__(transfer, "_make", make)
-        object.__setattr__(transfer, "sequence", sequence)
+        _set_make(transfer, make)
+        _set_sequence(transfer, sequence)
         return transfer
 
     if not TYPE_CHECKING:  # a type checker would take every name for a field
@@ -401,6 +401,11 @@ class Transfer(_Postings):
             for field in fields:
                 object.__setattr__(self, field, getattr(made, field))
             return getattr(made, name)
+
+
+#: The setters of two slots, which the class itself does not see.
+_set_make: Final = _Postings.__dict__["_make"].__set__
+_set_sequence: Final = Transfer.__dict__["sequence"].__set__
 
 
 @attrs.frozen

@@ -23,7 +23,7 @@ from timebank.journal.kinds import (
 from timebank.journal.offers import Signed
 from timebank.model import Transfer, instant
 from timebank.model.agreements import Agreement, SeenHead, account_of, shared_id
-from timebank.rules.limits import check_limits
+from timebank.rules.limits import check_moves
 from timebank.rules.offers import (
     check_other_side,
     fund_of,
@@ -36,7 +36,6 @@ from timebank.rules.state import (
     Command,
     Draft,
     State,
-    check_range,
     day_of_service,
     texts_of,
 )
@@ -159,8 +158,7 @@ def accept(state: State, command: AcceptOffer, now: int) -> Draft:
     terms = terms_of_offer(state, statute, command, day=day, exact=True)
     lines = terms.lines()
     changes = net(lines)
-    check_range(state, changes)
-    flags = terms.flags + check_limits(state, rows, low=changes, high=changes, now=now)
+    flags = terms.flags + check_moves(state, rows, changes, now=now)
     return moved(state, agreement, command.seen, day=day, lines=lines, fee=terms.fee, flags=flags)
 
 

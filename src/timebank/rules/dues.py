@@ -18,9 +18,9 @@ from timebank import checks
 from timebank.checks import RESERVED_PREFIX
 from timebank.journal.kinds import DueRequest, Lines, MoveEffects
 from timebank.model import MAX_ID_CHARACTERS, Transfer
-from timebank.rules.limits import check_limits
+from timebank.rules.limits import check_moves
 from timebank.rules.roles import EARNER, SPENDER, check_roles, fund_of
-from timebank.rules.state import Command, Draft, State, check_range, open_day
+from timebank.rules.state import Command, Draft, State, open_day
 from timebank.statute import Demurrage, DueRule, Dues, Statute, Welcome
 from timebank.statute.periods import MONTHS, period_name
 
@@ -141,8 +141,7 @@ def due(state: State, command: MakeDue, now: int) -> Draft | None:
         giver, receiver = receiver, giver
     lines: Lines = [[receiver, seconds], [giver, -seconds]]
     changes = {receiver: seconds, giver: -seconds}
-    check_range(state, changes)
-    flags = check_limits(state, rows, low=changes, high=changes, now=now, beyond="flag")
+    flags = check_moves(state, rows, changes, now=now, beyond="flag")
     day = open_day(state, command.request["since"])
     effects: MoveEffects = {
         "occurred_on": day,

@@ -53,7 +53,7 @@ from timebank.rules.transfers import Exchange, Terms, add_advice, net, participa
 # -- commands ------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.define
 class MakeHold(Exchange[Hold]):
     """Reserve the hours of a proposed exchange."""
 
@@ -131,7 +131,7 @@ def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side,
         msg = "expires_in reaches beyond the year 2255"
         raise InvalidRequest(msg).about(key="hold_too_long")
     rows = participants(state, command)
-    terms = terms_of(state, command, earned, spent, day=day, now=now)
+    terms = terms_of(state, command, earned, spent, day)
     lines = terms.lines()
     check_range(state, net(lines))
     reserves = reserves_of(terms, fee_is_held=_spenders_pay(state, terms))

@@ -8,8 +8,8 @@ from timebank import checks
 from timebank.errors import AccountNotOpen, FundInUse, HoldsOpen, InvalidRequest, shown
 from timebank.journal.kinds import Lines, MergeEffects, MergeRequest
 from timebank.model import Account, AccountRow
-from timebank.rules.limits import check_limits
-from timebank.rules.state import Command, Draft, State, check_range, hours, reason_of
+from timebank.rules.limits import check_moves
+from timebank.rules.state import Command, Draft, State, hours, reason_of
 
 
 @attrs.frozen
@@ -62,10 +62,9 @@ def merge(state: State, command: Merge, now: int) -> Draft | None:
         raise HoldsOpen(account.account, held=hours(held), incoming=hours(incoming))
     balance = state.balances[account.account][1]
     changes = {into.account: balance, account.account: -balance}
-    check_range(state, changes)
     lines: Lines = sorted(map(list, changes.items()), key=lambda line: -line[1]) if balance else []
     rows = {row.account: row for row in (account, into)}
-    flags = check_limits(state, rows, low=changes, high=changes, now=now, beyond="flag")
+    flags = check_moves(state, rows, changes, now=now, beyond="flag")
     effects: MergeEffects = {
         "account": account.account,
         "into": into.account,

@@ -43,11 +43,12 @@ Asked = TypeVar("Asked", bound=Mapping[str, object])
 Result = TypeVar("Result")
 
 
-@attrs.frozen
+@attrs.define
 class Command(Generic[Asked, Result]):
     """A call as a value. `id` is that of the operation, `None` for commands on accounts.
 
-    `earlier_id` is that of the transfer or hold that it settles, voids or reverses.
+    `earlier_id` is that of the transfer or hold that it settles, voids or reverses. Nobody changes
+    one; those that are made for every transfer are not frozen, for that would cost twice as much.
     """
 
     kind: ClassVar[str]
@@ -154,7 +155,6 @@ class Held:
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@attrs.define
 class State:
     """All that a judge may know. `balances` are `(version, posted seconds)` by account.
 
@@ -171,15 +171,11 @@ class State:
     into: that of its opening, where none was given. `lost` are the sequence and digest of a head
     that the journal should have and has not, and `declared` says that a record names it;
     `is_of_another_bank`, that the head which a command names is of another journal. `agreement` is
-    what was agreed with the other bank that a command is about. `booklet` is the one of its cheque,
-    or `None`: of other commands it is not there, so that a state costs no more.
+    what was agreed with the other bank that a command is about, `booklet` the one of its cheque.
+
+    What is below is as the class has it until it is looked up: most commands need none of it.
     """
 
-    statute: Statute
-    accounts: Mapping[str, AccountRow | None]
-    balances: Mapping[str, tuple[int, int]]
-    holds: Mapping[str, Mapping[int, HoldRow]] = attrs.field(factory=dict)
-    today: str = attrs.field(kw_only=True)
     earlier: Earlier | None = None
     original: Original | None = None
     held: Held | None = None
@@ -190,7 +186,6 @@ class State:
     last_at: int = 0
     last_on: str = ""
     ends: Sequence[int] = ()
-    closed_through: str | None = None
     was_closed: bool = False
     described: Described | None = None
     funds: Mapping[str, str] = _NOTHING
@@ -199,7 +194,24 @@ class State:
     declared: bool = False
     is_of_another_bank: bool = False
     agreement: Agreement | None = None
-    booklet: Issued | None = attrs.field(init=False, eq=False, repr=False)
+    booklet: Issued | None = None
+
+    def __init__(
+        self,
+        statute: Statute,
+        accounts: Mapping[str, AccountRow | None],
+        balances: Mapping[str, tuple[int, int]],
+        holds: Mapping[str, Mapping[int, HoldRow]] = _NOTHING,
+        *,
+        today: str,
+        closed_through: str | None = None,
+    ) -> None:
+        self.statute = statute
+        self.accounts = accounts
+        self.balances = balances
+        self.holds = holds
+        self.today = today
+        self.closed_through = closed_through
 
     def account(self, id: str) -> AccountRow:
         """Return the row of an account.
@@ -231,7 +243,7 @@ class State:
         return sum(row.held for row in open_rows), sum(row.incoming for row in open_rows)
 
 
-@attrs.frozen
+@attrs.define
 class Draft:
     """The effects of a record that is not in the journal yet, and the record they go back to."""
 
@@ -278,10 +290,16 @@ def check_range(state: State, changes: Mapping[str, int]) -> None:
 
     :raises InvalidHours: beyond ±2**53 seconds.
     """
+    balances = state.balances
     for id, change in changes.items():
-        if abs(state.balances[id][1] + change) > MAX_INTEGER:
-            msg = f"account {shown(id)} would hold more than 2**53 seconds"
-            raise InvalidHours(msg).about(key="hours_too_large", text="2**53")
+        if abs(balances[id][1] + change) > MAX_INTEGER:
+            raise too_large(id)
+
+
+def too_large(account: str) -> InvalidHours:
+    """Return the error for a balance that cannot be stored."""
+    msg = f"account {shown(account)} would hold more than 2**53 seconds"
+    return InvalidHours(msg).about(key="hours_too_large", text="2**53")
 
 
 def hours(seconds: int) -> Hours:

@@ -29,7 +29,7 @@ from timebank.journal.kinds import (
 from timebank.model import AccountRow, Transfer
 from timebank.rules import exchange
 from timebank.rules.advice import ADVISED, Refusal, advise
-from timebank.rules.limits import check_limits
+from timebank.rules.limits import check_moves
 from timebank.rules.roles import (
     EARNER,
     FEE_FUND,
@@ -55,7 +55,7 @@ from timebank.rules.state import (
 # -- commands ------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.define
 class Exchange(Command[ExchangeRequest, Result]):
     """A transfer, or a hold that proposes one: who earns, who spends, and what for."""
 
@@ -97,16 +97,13 @@ class Exchange(Command[ExchangeRequest, Result]):
         earners, spenders = checks.sides(earner, spender, hours)
         request: ExchangeRequest = {
             "id": operation,
-            "kind": "exchange" if kind == "exchange" else checks.identifier(kind, "kind"),
+            "kind": "exchange" if kind == "exchange" else _kind(kind),
             "earners": earners,
             "spenders": spenders,
         }
         if reserved_for is not None:
             request["expires_in"] = reserved_for
-        if (
-            *(category, area, resource, occurred_on, tags, source),
-            *(started_at, ended_at),
-        ) != _NOT_DESCRIBED:
+        if (category, area, resource, tags, source, started_at, ended_at) != _NOT_DESCRIBED:
             _describe(
                 request,
                 started_at=started_at,
@@ -114,26 +111,32 @@ class Exchange(Command[ExchangeRequest, Result]):
                 category=category,
                 area=area,
                 resource=resource,
-                occurred_on=occurred_on,
                 tags=tags,
                 source=source,
             )
+        if occurred_on is not None:
+            request["occurred_on"] = checks.day_given(occurred_on, "occurred_on")
         if limits != "checked":
             request["limits"] = checks.one_of(limits, ("checked", "unchecked"), "limits")
-        if kind == "reversal":
-            msg = "kind 'reversal' is that of reverse(): choose another"
-            raise InvalidRequest(msg).about(key="kind_reversal")
-        accounts = list(map(_account, earners + spenders))
+        accounts = tuple(map(_account, earners + spenders))
         if via is not None:
             request["via"] = checks.identifier(via, "via")
-            accounts.append(request["via"])
-        texts = {} if note is None else texts_of(note=note)
-        return cls(request, texts, tuple(accounts), operation)
+            accounts += (request["via"],)
+        return cls(request, {} if note is None else texts_of(note=note), accounts, operation)
+
+
+def _kind(value: object) -> str:
+    """Return a kind of exchange, checked."""
+    kind = checks.identifier(value, "kind")
+    if kind == "reversal":
+        msg = "kind 'reversal' is that of reverse(): choose another"
+        raise InvalidRequest(msg).about(key="kind_reversal")
+    return kind
 
 
 #: Returns the account of a line.
 _account: Final = itemgetter(0)
-_NOT_DESCRIBED: Final = (None, None, None, None, (), None, None, None)
+_NOT_DESCRIBED: Final = (None, None, None, (), None, None, None)
 
 
 def _describe(
@@ -144,7 +147,6 @@ def _describe(
     category: object,
     area: object,
     resource: object,
-    occurred_on: object,
     tags: object,
     source: object,
 ) -> None:
@@ -155,8 +157,6 @@ def _describe(
         request["area"] = checks.label(area, "area")
     if resource is not None:
         request["resource"] = checks.label(resource, "resource")
-    if (day := checks.day(occurred_on, "occurred_on")) is not None:
-        request["occurred_on"] = day
     if (begins := checks.time_of_day(started_at, "started_at")) is not None:
         request["from"] = begins
     if (ends := checks.time_of_day(ended_at, "ended_at")) is not None:
@@ -167,7 +167,7 @@ def _describe(
         request["source"] = checks.source(source)
 
 
-@attrs.frozen
+@attrs.define
 class MakeTransfer(Exchange[Transfer]):
     """Move hours from spenders to earners."""
 
@@ -208,7 +208,7 @@ class ReverseTransfer(Command[ReverseRequest, Transfer]):
 JudgeOfSides = Callable[[State, Any, Side, Side, int], Draft]
 
 
-@attrs.frozen
+@attrs.define
 class Terms:
     """The lines of an exchange under a statute: those of its sides, and those of its fee."""
 
@@ -219,11 +219,15 @@ class Terms:
 
     def lines(self) -> Lines:
         """Return all that is posted: earners, spenders, then the fee; it sums to zero."""
-        lines = self.earned.copy()
-        for id, seconds in self.spent:
-            lines.append([id, -seconds])
-        lines += self.fee
-        return lines
+        return both_sides(self.earned, self.spent) + self.fee
+
+
+def both_sides(earned: Side, spent: Side) -> Lines:
+    """Return what is posted of the two sides of an exchange."""
+    lines = earned.copy()
+    for id, seconds in spent:
+        lines.append([id, -seconds])
+    return lines
 
 
 def transfer(state: State, command: Exchange[Transfer], now: int) -> Draft:
@@ -258,20 +262,24 @@ def judge_sides(state: State, command: Exchange[Any], earned: Side, spent: Side,
     request = command.request
     day = day_of_service(state, request.get("occurred_on"))
     rows = participants(state, command)
-    terms = terms_of(state, command, earned, spent, day=day, now=now)
-    lines = terms.lines()
+    flags: list[RecordedFlag] = []
+    if state.statute.judges_exchanges:
+        terms = terms_of(state, command, earned, spent, day)
+        lines, fee, flags = terms.lines(), terms.fee, terms.flags
+    else:
+        lines, fee = both_sides(earned, spent), None
     changes = net(lines)
-    check_range(state, changes)
-    flags = terms.flags
-    if request.get("limits") is None:
-        flags = flags + check_limits(state, rows, low=changes, high=changes, now=now)
+    if "limits" in request:
+        check_range(state, changes)
+    else:
+        flags = flags + check_moves(state, rows, changes, now=now)
     effects: MoveEffects = {
         "occurred_on": day,
         "postings": lines,
         "statute": state.statute.version,
     }
-    if terms.fee:
-        effects["fee"] = terms.fee
+    if fee:
+        effects["fee"] = fee
     if flags:
         effects["flags"] = flags
     return Draft(effects)
@@ -283,29 +291,29 @@ def participants(state: State, command: Exchange[Any]) -> dict[str, AccountRow]:
     :raises AccountNotFound: one of them is missing.
     :raises AccountNotOpen: one of them is closed, or frozen and more than an intermediary.
     """
-    request, statute = command.request, state.statute
+    accounts, statute = state.accounts, state.statute
     rows: dict[str, AccountRow] = {}
+    are_open = True
     for id in command.accounts:
-        row = state.accounts[id]
+        row = accounts[id]
         if row is None:
             raise AccountNotFound(id)
         rows[id] = row
-    fee, fund = statute.fee, None
-    if fee is not None and exchange.is_judged(statute, request):
-        fund = fee.fund
+        if row.status != "open":
+            are_open = False
+    fund = None
+    if statute.fee is not None and exchange.is_judged(statute, command.request):
+        fund = statute.fee.fund
         if fund not in rows:
             rows[fund] = state.account(fund)
-    for row in rows.values():
-        if row.status != "open":
-            via = request.get("via")
-            check_roles(rows, roles_of(command.earners, command.spenders, fund=fund, via=via))
-            break
+        are_open = are_open and rows[fund].status == "open"
+    if not are_open:
+        via = command.request.get("via")
+        check_roles(rows, roles_of(command.earners, command.spenders, fund=fund, via=via))
     return rows
 
 
-def terms_of(
-    state: State, command: Exchange[Any], earned: Side, spent: Side, *, day: str, now: int
-) -> Terms:
+def terms_of(state: State, command: Exchange[Any], earned: Side, spent: Side, day: str) -> Terms:
     """Return what the statute makes of the sides that were asked for.
 
     :raises RecordedTooLate: the day of service lies too far back.
@@ -324,9 +332,11 @@ def terms_of(
 
 def net(lines: Lines) -> dict[str, int]:
     """Return the sum of the lines of each account."""
-    changes: dict[str, int] = {}
-    for id, seconds in lines:
-        changes[id] = changes.get(id, 0) + seconds
+    changes: dict[str, int] = dict(lines)  # type: ignore[assignment]  # a line is a pair
+    if len(changes) < len(lines):  # an account has more than one
+        changes = dict.fromkeys(changes, 0)
+        for id, seconds in lines:
+            changes[id] += seconds
     return changes
 
 

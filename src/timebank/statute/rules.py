@@ -11,10 +11,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from functools import lru_cache
-from typing import Any, Final, Literal
+from functools import cached_property, lru_cache
+from typing import Any, Final, Literal, NamedTuple
 
 import attrs
 
@@ -227,6 +227,24 @@ def _time_zone(_: object, __: object, value: object) -> None:
     zone(str(value))
 
 
+class Bound(NamedTuple):
+    """How far an account may move to one side, in seconds: to its limit, `None` without one.
+
+    `beyond` says what becomes of what goes beyond; what goes beyond a `soft` one is flagged.
+    """
+
+    limit: int | None
+    beyond: Beyond
+    soft: int | None
+
+
+class Bounds(NamedTuple):
+    """How far an account may move down, and up; `None` where it is as far as it likes."""
+
+    floor: Bound | None
+    ceiling: Bound | None
+
+
 @attrs.frozen(kw_only=True)
 class Statute:
     """The rules of a bank. A kind of account that `limits` leaves out is unlimited.
@@ -321,7 +339,7 @@ class Statute:
                 return rule
         return None
 
-    @property
+    @cached_property
     def judges_exchanges(self) -> bool:
         """True if it has rules for exchanges beside the limits of accounts."""
         return not (
@@ -329,6 +347,33 @@ class Statute:
             and self.fee is None
             and self.largest_exchange is None
             and self.record_within is None
+        )
+
+    @cached_property
+    def fixed_bounds(self) -> Callable[[str, StoredLimit, StoredLimit], Bounds | None]:
+        """Return the bounds of a kind of account, with the limits that an account has of its own.
+
+        `None` where they go by months of membership. It remembers those that it was asked for last.
+        """
+
+        def bounds(kind: str, floor: StoredLimit, ceiling: StoredLimit) -> Bounds | None:
+            if self.goes_by_months(kind):
+                return None
+            return self._bounds_of(AccountRow("", kind, "open", None, floor, ceiling, 0, None), "")
+
+        return lru_cache(maxsize=256)(bounds)
+
+    def bounds_of(self, account: AccountRow, today: str) -> Bounds:
+        """Return how far an account may move to each side, by `limits_of` and `soft_limits_of`."""
+        fixed = self.fixed_bounds(account.kind, account.floor, account.ceiling)
+        return self._bounds_of(account, today) if fixed is None else fixed
+
+    def _bounds_of(self, account: AccountRow, today: str) -> Bounds:
+        floor, ceiling, beyond = self.limits_of(account, today)
+        soft_floor, soft_ceiling = self.soft_limits_of(account, today)
+        return Bounds(
+            _bound(floor, beyond, soft_floor),
+            _bound(ceiling, beyond, soft_ceiling),
         )
 
     def goes_by_months(self, kind: str) -> bool:
@@ -389,6 +434,10 @@ def _day(time_zone: str, second: int) -> str:
     if time_zone != "UTC":
         moment = moment.astimezone(zone(time_zone))
     return moment.date().isoformat()
+
+
+def _bound(limit: int | None, beyond: Beyond, soft: int | None) -> Bound | None:
+    return None if limit is None and soft is None else Bound(limit, beyond, soft)
 
 
 def _own(limit: StoredLimit) -> int | None:

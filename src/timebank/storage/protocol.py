@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeGuard
+from typing import Final, Protocol, TypeGuard
 
 import attrs
 
@@ -37,6 +37,9 @@ from timebank.model import (
     TextRow,
     TileRow,
 )
+
+#: How many kinds of record may be left out at once.
+MOST_KINDS: Final = 4
 
 
 @attrs.define(init=False)
@@ -240,6 +243,42 @@ class FindsMany(Reader, Protocol):
         """Return each operation that was found, with the sequence of its record, in any order."""
 
 
+class Surveys(Reader, Protocol):
+    """A reader that can be asked of all accounts, or of a long journal, at once, for an audit.
+
+    Without it each account is asked for its last posting, and every record is read.
+    """
+
+    def last_postings(
+        self, *, after: str, limit: int, through: int | None = None
+    ) -> list[PostingRow]:
+        """Return what `Reader.last_posting` does of accounts with an id above `after`, by id.
+
+        At most `limit` of them are returned; those without one are left out.
+        """
+
+    def records_but(
+        self, kinds: Sequence[str], *, after: int, through: int, limit: int
+    ) -> list[RecordRow]:
+        """Return at most `limit` records, `after < sequence <= through`, of none of the kinds.
+
+        They are in order, and from one to `MOST_KINDS` are named.
+        """
+
+
+class FindsPostings(Reader, Protocol):
+    """A reader that can look up postings of many accounts at once, for an audit.
+
+    Without it each account is asked for its postings.
+    """
+
+    def postings_between(self, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:
+        """Return the postings of accounts, each above a version and up to another.
+
+        Those of an account are in order, unless it is damaged.
+        """
+
+
 class KnowsVersion(Reader, Protocol):
     """A reader of tables that have a version of their own, for an audit.
 
@@ -409,6 +448,16 @@ def adds_late(reader: Reader) -> TypeGuard[AddsLate]:
 def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
     """Return whether a reader is a `FindsMany`."""
     return _has(reader, "sequences")
+
+
+def surveys(reader: Reader) -> TypeGuard[Surveys]:
+    """Return whether a reader is a `Surveys`."""
+    return _has(reader, "last_postings") and _has(reader, "records_but")
+
+
+def finds_postings(reader: Reader) -> TypeGuard[FindsPostings]:
+    """Return whether a reader is a `FindsPostings`."""
+    return _has(reader, "postings_between")
 
 
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:

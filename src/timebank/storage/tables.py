@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import product
 from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, TypeVar
@@ -27,7 +28,9 @@ from timebank.model import (
     TextRow,
     TileRow,
 )
+from timebank.model.rows import of_fields
 from timebank.model.said import said
+from timebank.storage.protocol import MOST_KINDS
 
 Row = TypeVar("Row")
 
@@ -59,6 +62,31 @@ FEW, MANY = 8, 100
 LAST_DAY: Final = "\U0010ffff"
 
 
+def last_postings(mark: str, *, through: bool = False) -> str:
+    """Return the question for the last posting of each account: one seek in its rows for each.
+
+    Only where it is to be up to a record does it look at what else a row has: one that was
+    tampered with may have anything there.
+    """
+    bound = f"AND q.sequence <= {mark} " if through else ""
+    return f"""SELECT p.account, p.version, p.sequence, p.seconds, p.balance, p.day
+        FROM timebank_accounts a CROSS JOIN timebank_postings p
+        WHERE a.bank = {mark} AND a.account > {mark} AND p.bank = a.bank AND p.account = a.account
+            AND p.version = (SELECT q.version FROM timebank_postings q
+                WHERE q.bank = a.bank AND q.account = a.account {bound}
+                ORDER BY q.version DESC LIMIT 1)
+        ORDER BY a.account LIMIT {mark}"""  # noqa: S608 - our names
+
+
+def other_records(columns: str, mark: str) -> str:
+    """Return the question for records of other kinds than some."""
+    marks = ", ".join([mark] * MOST_KINDS)
+    return (
+        f"{columns}WHERE bank = {mark} AND sequence > {mark} AND sequence <= {mark} "
+        f"AND kind NOT IN ({marks}) ORDER BY sequence LIMIT {mark}"
+    )
+
+
 class RowType(NamedTuple, Generic[Row]):
     """How to read a row of a table: the function that makes it, and the types of its columns."""
 
@@ -79,18 +107,20 @@ INT_OR_NULL, STR_OR_NULL = (int, NoneType), (str, NoneType)
 _LIMIT = (int, str, NoneType)
 
 RECORD: Final = row_type_of(
-    "timebank_records", RecordRow._make, INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
+    "timebank_records", of_fields(RecordRow), INT, BYTES, BYTES, STR, STR_OR_NULL, INT_OR_NULL
 )
-TEXT: Final = row_type_of("timebank_texts", TextRow._make, INT, STR, BYTES, STR)
+TEXT: Final = row_type_of("timebank_texts", of_fields(TextRow), INT, STR, BYTES, STR)
 ACCOUNT: Final = row_type_of(
     "timebank_accounts",
-    AccountRow._make,
+    of_fields(AccountRow),
     *(STR, STR, STR, STR_OR_NULL, _LIMIT, _LIMIT, INT, INT_OR_NULL, STR_OR_NULL),
 )
-POSTING: Final = row_type_of("timebank_postings", PostingRow._make, STR, INT, INT, INT, INT, STR)
-HOLD: Final = row_type_of("timebank_holds", HoldRow._make, STR, INT, INT, INT, INT)
-STATUTE: Final = row_type_of("timebank_statutes", StatuteRow._make, INT, STR, STR_OR_NULL)
-TILE: Final = row_type_of("timebank_tiles", TileRow._make, INT, INT, BYTES)
+POSTING: Final = row_type_of(
+    "timebank_postings", of_fields(PostingRow), STR, INT, INT, INT, INT, STR
+)
+HOLD: Final = row_type_of("timebank_holds", of_fields(HoldRow), STR, INT, INT, INT, INT)
+STATUTE: Final = row_type_of("timebank_statutes", of_fields(StatuteRow), INT, STR, STR_OR_NULL)
+TILE: Final = row_type_of("timebank_tiles", of_fields(TileRow), INT, INT, BYTES)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
@@ -121,7 +151,10 @@ class Queries:
     account: str
     accounts: str
     first_accounts: str
+    records_but: str
     last_posting: str
+    last_postings: str
+    last_postings_through: str
     postings: str
     by_day: str
     by_day_back: str
@@ -136,6 +169,10 @@ class Queries:
     #: What stands behind a table so that its rows are found by their key, whatever is known of
     #: their number: without it a server may walk through those of all banks.
     by_key: str = ""
+
+
+#: Return the types of the values of a row.
+_types: Final = partial(map, type)
 
 
 class TableReader:
@@ -166,9 +203,8 @@ class TableReader:
         :raises Corrupt: a value of another type, or text that is not UTF-8.
         """
         rows, types = self._fetch(sql, values), row_type.types
-        for row in rows:
-            if tuple(map(type, row)) not in types:
-                self._refuse(row_type, row)
+        if not types.issuperset(map(tuple, map(_types, rows))):
+            self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
         return list(map(row_type.make, rows))
 
     def _row(self, row_type: RowType[Row], sql: str, values: tuple[object, ...]) -> Row | None:
@@ -276,6 +312,23 @@ class TableReader:
         """Implement `Reader.last_posting`."""
         end = MOST if through is None else min(through, MOST)
         return self._row(POSTING, self._sql.last_posting, (self._bank, account, end))
+
+    def last_postings(
+        self, *, after: str, limit: int, through: int | None = None
+    ) -> list[PostingRow]:
+        """Implement `Surveys.last_postings`."""
+        bound = () if through is None else (through,)
+        sql = self._sql.last_postings_through if bound else self._sql.last_postings
+        values = (self._bank, after, *bound, limit)
+        return self._page(POSTING, sql, values, lambda row: row.account > after)
+
+    def records_but(
+        self, kinds: Sequence[str], *, after: int, through: int, limit: int
+    ) -> list[RecordRow]:
+        """Implement `Surveys.records_but`."""
+        named = [*kinds, *[kinds[0]] * (MOST_KINDS - len(kinds))]
+        values = (self._bank, after, through, *named, limit)
+        return self._page(RECORD, self._sql.records_but, values, lambda row: row.sequence > after)
 
     def postings(self, account: str, *, after: int, limit: int) -> list[PostingRow]:
         """Implement `Reader.postings`."""

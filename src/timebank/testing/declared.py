@@ -13,7 +13,7 @@ from timebank.bank import TimeBank
 from timebank.errors import StoreError
 from timebank.hours import Hours
 from timebank.journal import genesis
-from timebank.model import Fault, Head, TextRow
+from timebank.model import Fault, Head, PostingRow, TextRow
 from timebank.storage.protocol import (
     Batch,
     Store,
@@ -22,11 +22,13 @@ from timebank.storage.protocol import (
     confirms,
     finds_many,
     finds_own,
+    finds_postings,
     has_address,
     is_droppable,
     knows_version,
     makes_bank,
     sees_schema,
+    surveys,
     wipes,
 )
 from timebank.testing.fixtures import StoreUnderTest, needs, sources
@@ -37,6 +39,7 @@ _OPTIONAL: Final = frozenset(
     {
         *("add_bank", "address", "check_version", "confirms", "drop", "own_faults"),
         *("schema_faults", "schema_unseen", "sequences", "sums", "late", "wipe"),
+        *("last_postings", "records_but", "postings_between"),
     }
 )
 
@@ -52,6 +55,8 @@ class Declared(StoreUnderTest, part=True):
         with filled.reader("main") as reader:
             found = {
                 "adds_up": adds_up(reader),
+                "surveys": surveys(reader),
+                "finds_postings": finds_postings(reader),
                 "adds_late": adds_late(reader) and late,
                 "finds_many": finds_many(reader) and written,
                 "addressed": has_address(filled),
@@ -112,6 +117,61 @@ class Declared(StoreUnderTest, part=True):
                 (last.journal, last.sequence, heads[0].digest),
             ):
                 assert not writer.confirms(*wrong, id=None)
+
+    @needs("surveys")
+    def test_accounts_are_asked_together_for_their_last_postings(self, store: Store) -> None:
+        """As each alone, a page at a time, up to any record, of this bank and no other."""
+        ids = sorted([*ALIKE, "idle", *(f"m{n:03}" for n in range(120))])
+        moved = [id for id in ids if id != "idle"]
+        postings = [
+            posting(id, version, version * 1000 + place, version, "2026-03-01")
+            for version in (1, 2, 3)
+            for place, id in enumerate(moved[version % 2 :], start=1)
+        ]
+        numbers = range(1, max(row.sequence for row in postings) + 1)
+        rows = [record(n, kind=["transfer", "due", "reverse"][n % 3]) for n in numbers]
+        store.make_bank("other", journal="journal-2")
+        for bank, part in (("main", postings), ("other", postings[:1])):
+            with store.writer(bank) as writer:
+                writer.append(Batch(rows, accounts=both(*ids), postings=part))
+        with store.reader("main") as reader:
+            assert surveys(reader)
+            for through in (None, 999, 2040, 10**6):
+                each = [reader.last_posting(id, through=through) for id in ids]
+                found, after = list[PostingRow](), ""
+                while page := reader.last_postings(after=after, limit=50, through=through):
+                    assert len(page) <= 50  # as was asked
+                    found, after = found + page, page[-1].account
+                assert [row for row in each if row is not None] == found
+            for kinds in (["transfer"], ["transfer", "reverse"]):
+                wanted = [row for row in rows[5:30] if row.kind not in kinds]
+                assert wanted[:4] == reader.records_but(kinds, after=5, through=30, limit=4)
+                assert wanted == reader.records_but(kinds, after=5, through=30, limit=99)
+
+    @needs("finds_postings")
+    def test_postings_of_many_accounts_are_looked_up_at_once(self, store: Store) -> None:
+        """Those above a version and up to another, of few accounts and of many."""
+        ids = sorted([*ALIKE, *(f"m{n:03}" for n in range(120))])
+        postings = [
+            posting(id, version, version, version, "2026-03-01")
+            for version in range(1, 6)
+            for id in ids
+        ]
+        store.make_bank("other", journal="journal-2")
+        for bank in ("main", "other"):
+            rows = [record(n) for n in range(1, 6)]
+            with store.writer(bank) as writer:
+                writer.append(Batch(rows, accounts=both(*ids), postings=postings))
+        with store.reader("main") as reader:
+            assert finds_postings(reader)
+            for some in ([], ids[:1], ids[:8], ids[:9], ids):
+                wanted = [(id, place % 4, 4) for place, id in enumerate(some)]
+                expected = [
+                    row
+                    for id, after, through in wanted
+                    for row in reader.postings(id, after=after, limit=through - after)
+                ]
+                assert expected == sorted(reader.postings_between(wanted))
 
     @needs("sees_schema")
     def test_the_tables_are_as_they_were_made(self, filled: Store) -> None:

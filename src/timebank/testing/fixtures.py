@@ -55,6 +55,10 @@ class StoreUnderTest:
     adds_late: ClassVar[bool] = False
     #: A reader, and a writer, that is a `FindsMany`:
     finds_many: ClassVar[bool] = False
+    #: A reader that is a `Surveys`:
+    surveys: ClassVar[bool] = False
+    #: A reader that is a `FindsPostings`:
+    finds_postings: ClassVar[bool] = False
     #: A reader that is a `KnowsVersion`:
     versioned: ClassVar[bool] = False
     #: A reader that is a `SeesSchema`:

@@ -78,6 +78,8 @@ class MadeIds:
         >>> made.is_repeated(f"ces:{'0' * 32}-1"), made.is_repeated(f"ces:{'0' * 32}-2")
         (False, True)
         """
+        if id.endswith("-1"):  # the first of its equals, as most are, or no made id
+            return False
         found = self._form.fullmatch(id)
         return found is not None and found[1] != "1" and not found[2]
 

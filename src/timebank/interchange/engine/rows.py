@@ -9,7 +9,9 @@ from typing import Any, Final
 import attrs
 
 from timebank.bank import BankBatch, TimeBank
+from timebank.bank.batch import expect
 from timebank.errors import (
+    AccountNotOpen,
     Conflict,
     IdempotencyMismatch,
     InvalidHours,
@@ -54,6 +56,7 @@ from timebank.interchange.engine.telling import (
 )
 from timebank.model import MAX_INTEGER, MAX_SOURCE_FIELDS, Account, Transfer
 from timebank.model.alike import folded_name
+from timebank.model.ids import is_plain
 
 #: What a row is counted as that somebody dismissed.
 DISMISSED: Final = "dismissed"
@@ -161,6 +164,8 @@ class RowBooking:
         accounts = {row.id for _, (_, row) in chunk if type(row) is ImportedAccount}
         known = {id for id in accounts if _account(batch, id) is not None}
         self.begin(batch)
+        transfers = (row for _, (_, row) in chunk if type(row) is ImportedTransfer)
+        expect(batch, [row.id for row in transfers if is_plain(row.id)])
         for n, (file, row) in chunk:
             if isinstance(row, ImportedTransfer):
                 self._transfer(batch, n, file, row)
@@ -339,10 +344,10 @@ class RowBooking:
         for account in (row.earner, row.spender):
             if account in opened:
                 self._imply(batch, ImportedAccount(row.line, account, name=opened[account]))
-        row = attrs.evolve(row, id=id) if id != row.id else row
-        book = partial(self._call, batch, file)
+        if id != row.id:
+            row = attrs.evolve(row, id=id)
         try:
-            transfer = self.endings.reopening(batch, lambda: with_heirs(batch, row, book))
+            transfer = self._booked(batch, file, row)
         except IdempotencyMismatch as error:
             if not self._is_there(batch, row, error.original):
                 raise
@@ -350,6 +355,14 @@ class RowBooking:
         else:
             self._equal += self._made.is_repeated(row.id)
             self._count(transfer, self._transfers, row.seconds)
+
+    def _booked(self, batch: BankBatch, file: str, row: ImportedTransfer) -> Transfer:
+        """Book a row as it is; where that is refused, on accounts opened again or merged."""
+        try:
+            return self._call(batch, file, row)
+        except (AccountNotOpen, IdempotencyMismatch):
+            book = partial(self._call, batch, file)
+            return self.endings.reopening(batch, lambda: with_heirs(batch, row, book))
 
     def _call(self, batch: BankBatch, file: str, row: ImportedTransfer) -> Transfer:
         source: dict[str, Any] = {"system": self._source, **row.source}

@@ -7,7 +7,7 @@ and whether the texts are in it; then comes each record, with its texts and thei
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from timebank.bank import TimeBank
@@ -16,6 +16,8 @@ from timebank.model import TEXT_FIELDS, Head, Record, RecordRow, TextRow
 
 PAGE: Final = 500
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+#: Return a text as that encoder writes it.
+_quoted: Final = json.encoder.encode_basestring
 
 
 def line_of(record: Record) -> bytes:
@@ -85,9 +87,7 @@ def _texts(row: RecordRow, there: list[TextRow]) -> str:
     fields = [field for field in TEXT_FIELDS if field in request]
     if not fields and not there:
         return ""
-    texts: dict[str, dict[str, str] | None] = dict.fromkeys(fields)
-    texts |= {text.field: {"salt": text.salt.hex(), "text": text.text} for text in there}
-    return texts_member(texts)
+    return texts_member(fields, there)
 
 
 def first_line(bank: str, head: Head, *, texts: bool) -> bytes:
@@ -96,9 +96,16 @@ def first_line(bank: str, head: Head, *, texts: bool) -> bytes:
     return f"{_encode(first)}\n".encode()
 
 
-def texts_member(texts: Mapping[str, Mapping[str, str] | None]) -> str:
-    """Return the member of a line that has the texts of its record, with a comma behind it."""
-    return f'"texts":{_encode(texts)},'
+def texts_member(fields: Iterable[str], there: Iterable[TextRow]) -> str:
+    """Return the member of a line that has the texts of its record, with a comma behind it.
+
+    A field whose text is not there is `null`.
+    """
+    said = dict.fromkeys(fields, "null")
+    for text in there:
+        said[text.field] = f'{{"salt":"{text.salt.hex()}","text":{_quoted(text.text)}}}'
+    members = ",".join(f"{_quoted(field)}:{text}" for field, text in said.items())
+    return f'"texts":{{{members}}},'
 
 
 def record_line(sequence: int, digest: bytes, body: bytes, beside: str) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import IO, Final
+from typing import IO, Any
 
 import attrs
 
@@ -26,11 +26,9 @@ from timebank.errors import (
     TimebankError,
     shown,
 )
-from timebank.interchange.jsonl.lines import Export, Line, importing_nothing
-from timebank.model import Head
+from timebank.interchange.jsonl.lines import PAGE, Export, ReadLine, importing_nothing
+from timebank.model import Head, RecordRow, TextRow
 from timebank.storage.protocol import Store, Writer, makes_bank
-
-PAGE: Final = 1_000
 
 
 def import_jsonl(
@@ -85,8 +83,8 @@ def carry_export(
     """Import an export that was proved already: see `import_jsonl`."""
     with importing_nothing():
         there = _head_of(store, checks.identifier(bank, "bank"), export)
-        lines = export.lines()
-        for record, _ in islice(lines, there.head.sequence):
+        lines = export.read()
+        for record, _, _ in islice(lines, there.head.sequence):
             if record.sequence == there.head.sequence and export.head_at(record) != there.head:
                 msg = f"{_where(store, bank)} has gone its own way: not what {export.name} has"
                 raise InvalidRequest(msg)
@@ -116,16 +114,16 @@ class _Carrying:
     there: _There
     progress: Progress | None
 
-    def by_pages(self, lines: Iterator[Line]) -> None:
+    def by_pages(self, lines: Iterator[ReadLine]) -> None:
         """Carry all records, a page a commit."""
         target = self.target
         make_bank(target.store, target.bank, self.export.head.journal)
         target.stand(self.there.head)
         while page := list(islice(lines, PAGE)):
-            target.append([record for record, _ in page], [t for _, texts in page for t in texts])
+            target.append(*_by_column(page))
             self._tell(target.head)
 
-    def whole(self, lines: Iterator[Line]) -> None:
+    def whole(self, lines: Iterator[ReadLine]) -> None:
         """Carry all records in one commit, with the bank, where the store can make it in one."""
         target, journal = self.target, self.export.head.journal
         with writing(target.store, target.bank) as writer:
@@ -139,12 +137,11 @@ class _Carrying:
                 self._carry_in(writer, lines)
         target.is_stale = False
 
-    def _carry_in(self, writer: Writer, lines: Iterator[Line]) -> None:
+    def _carry_in(self, writer: Writer, lines: Iterator[ReadLine]) -> None:
         target = self.target
         target.stand(self.there.head)
         while page := list(islice(lines, PAGE)):
-            records, texts = [row for row, _ in page], [t for _, some in page for t in some]
-            target.head = target.append_to(writer, records, texts)
+            target.head = target.append_to(writer, *_by_column(page))
             self._tell(target.head)
 
     def _tell(self, head: Head) -> None:
@@ -189,6 +186,14 @@ class _Carrying:
             f"records {before + 1} to {now} are kept in {where}: the same import goes on from "
             "there, once it can"
         )
+
+
+def _by_column(
+    page: list[ReadLine],
+) -> tuple[list[RecordRow], list[TextRow], list[dict[str, Any]]]:
+    """Return the records of a page, its texts, and what the bytes of the records say."""
+    texts = [text for _, some, _ in page for text in some]
+    return [row for row, _, _ in page], texts, [said for _, _, said in page]
 
 
 def _head_of(store: Store, bank: str, export: Export) -> _There:

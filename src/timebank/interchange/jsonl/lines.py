@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import IO, Any, Final
 
 import attrs
@@ -37,10 +38,20 @@ _TEXT: Final = ("salt", "text")
 _QUOTED: Final = 60
 
 Line = tuple[RecordRow, list[TextRow]]
+#: A line with the record that its bytes say.
+ReadLine = tuple[RecordRow, list[TextRow], dict[str, Any]]
+#: Lines of a page, which is hashed as one when it is proved; one of more bytes than so many ends.
+PAGE: Final = 1_000
+_MOST_PAGE_BYTES: Final = 4_194_304
+_NOTHING: Final = sha256().digest()
 
 
 class _InvalidLine(Exception):
     """A line that cannot be; the text says why."""
+
+
+class _TooLongLine(_InvalidLine):
+    """The line after the last one that was read."""
 
 
 @contextmanager
@@ -72,6 +83,8 @@ class Export:
     file: IO[bytes]
     head: Head
     texts: bool
+    #: The digests of the pages that were proved.
+    _proved: list[bytes] = attrs.field(factory=list, init=False, repr=False, eq=False)
 
     @classmethod
     def of(cls, name: str, file: IO[bytes]) -> Export:
@@ -109,11 +122,13 @@ class Export:
             )
             raise InvalidRequest(msg)
         is_found = expect in {None, self.empty}
-        for record, _ in self.lines():
+        pages: list[bytes] = []
+        for record, _, _ in self._read(_hashed(self.file, pages)):
             is_found = is_found or expect == self.head_at(record)
         if not is_found:
             msg = f"the head that is expected is not in {self.name}: {expect}"
             raise InvalidRequest(msg)
+        self._proved[:] = pages
 
     def head_at(self, record: RecordRow) -> Head:
         """Return the head of the journal after a record."""
@@ -128,28 +143,86 @@ class Export:
         :raises InvalidRequest: a line that is none, or not the next one; an end that is not that
             of the first line.
         """
+        return ((record, texts) for record, texts, _ in self.read())
+
+    def read(self) -> Iterator[ReadLine]:
+        """Yield what `lines` does, and what the bytes of each record say.
+
+        What was proved is not proved again, where the file still has it, byte for byte.
+
+        :raises InvalidRequest: as `lines`.
+        """
+        return self._read(_compared(self.file, self._proved))
+
+    def _read(self, lines: Iterator[tuple[bytes, bool]]) -> Iterator[ReadLine]:
         self.file.seek(0)
         _read(self.file)
         before = genesis(self.head.journal)
         number = 0
-        while True:
-            try:
-                line = _read(self.file)
-                if not line:
-                    break
-                number += 1
-                record, texts = _line(line, number, before, self.head.journal)
-            except _InvalidLine as error:
-                msg = f"{self.name}, line {number + 1}: {error}"
-                raise InvalidRequest(msg) from error
-            before = record.digest
-            yield record, texts
+        try:
+            for number, (line, is_proved) in enumerate(lines, start=1):
+                if is_proved:
+                    found = _proved_line(line, number, before)
+                else:
+                    found = _line(line, number, before, self.head.journal)
+                before = found[0].digest
+                yield found
+        except _InvalidLine as error:
+            first = 2 if isinstance(error, _TooLongLine) else 1  # the first record's line is 2
+            msg = f"{self.name}, line {number + first}: {error}"
+            raise InvalidRequest(msg) from error
         if (number, before) != (self.head.sequence, self.head.digest):
             msg = (
                 f"{self.name} ends with record {number}, and its first line says "
                 f"{self.head.sequence}: it was cut off, or put together from several"
             )
             raise InvalidRequest(msg)
+
+
+# -- pages of lines ------------------------------------------------------------------
+
+
+def _hashed(file: IO[bytes], pages: list[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield the lines, none of which was proved, and note the digest of each page."""
+    while True:
+        page = sha256()
+        for line in _page(file):
+            page.update(line)
+            yield line, False
+        if page.digest() == _NOTHING:
+            return
+        pages.append(page.digest())
+
+
+def _compared(file: IO[bytes], pages: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Yield the lines, and whether each is in a page that was proved.
+
+    From the first page on that is another one, all lines are read as if none had been proved.
+    """
+    for proved in pages:
+        start = file.tell()
+        try:
+            page = list(_page(file))
+        except _InvalidLine:
+            page = []
+        if sha256(b"".join(page)).digest() != proved:
+            file.seek(start)
+            break
+        for line in page:
+            yield line, True
+    while line := _read(file):
+        yield line, False
+
+
+def _page(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the next lines that are hashed as one."""
+    size = 0
+    for _ in range(PAGE):
+        if not (line := _read(file)):
+            return
+        yield line
+        if (size := size + len(line)) >= _MOST_PAGE_BYTES:
+            return
 
 
 # -- one line ------------------------------------------------------------------------
@@ -159,7 +232,7 @@ def _read(file: IO[bytes]) -> bytes:
     line = file.readline(MAX_LINE_BYTES + 1)
     if len(line) > MAX_LINE_BYTES:
         msg = f"it has more than {MAX_LINE_BYTES:,} bytes"
-        raise _InvalidLine(msg)
+        raise _TooLongLine(msg)
     return line
 
 
@@ -183,7 +256,7 @@ def _first(line: bytes) -> tuple[Head, bool]:
     return head, first["texts"]
 
 
-def _line(line: bytes, number: int, before: bytes, journal: str) -> Line:
+def _line(line: bytes, number: int, before: bytes, journal: str) -> ReadLine:
     """Return the record of a line, and its texts, if an export would write exactly this line."""
     head, mark, body = _ended(line).partition(_RECORD)
     if not mark or not body.endswith(b"}"):
@@ -206,9 +279,24 @@ def _line(line: bytes, number: int, before: bytes, journal: str) -> Line:
     row = _row(number, now, journal, body, record)
     given = members.get("texts", {})
     texts = list(_texts(number, record["request"], fields, given))
-    if line != record_line(number, row.digest, body, texts_member(given) if fields else ""):
+    if line != record_line(number, now, body, texts_member(fields, texts) if fields else ""):
         raise _InvalidLine(_OTHERWISE)
-    return row, texts
+    return row, texts, record
+
+
+def _proved_line(line: bytes, number: int, before: bytes) -> ReadLine:
+    """Return the record of a line that was proved, and its texts."""
+    head, _, body = line[:-2].partition(_RECORD)
+    record = parse(body)
+    refers = refers_to(record["effects"])
+    now, id = digest(before, body), record["request"].get("id")
+    given: dict[str, Any] = _decode((head + b"}").decode()).get("texts", {})
+    texts = [
+        TextRow(number, field, bytes.fromhex(one["salt"]), one["text"])
+        for field, one in sorted(given.items())
+        if one is not None
+    ]
+    return RecordRow(number, now, body, record["kind"], id, refers), texts, record
 
 
 _OTHERWISE: Final = (
@@ -241,9 +329,12 @@ class _Members(dict[str, Any]):
             self[name] = value
 
 
+_decode: Final = json.JSONDecoder(object_pairs_hook=_Members).decode
+
+
 def _object(raw: bytes, what: str) -> _Members:
     try:
-        value = json.loads(raw.decode(), object_pairs_hook=_Members)
+        value = _decode(raw.decode())
     except UnicodeDecodeError as error:
         msg = f"{what} is no text in UTF-8"
         raise _InvalidLine(msg) from error

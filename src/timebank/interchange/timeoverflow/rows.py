@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Final
 from unicodedata import is_normalized
 
@@ -62,6 +63,8 @@ _OF_TRANSFER: Final = {
     "source": "post_id",
 }
 _AMOUNT: Final = re.compile(r"[0-9]{1,17}")
+#: Cells that are read once for all rows that repeat them. Notes, which are personal, are none.
+_CELLS_REMEMBERED: Final = 4_096
 
 
 def user_of(file: str, row: Row) -> ImportedAccount | Quarantined:
@@ -151,6 +154,7 @@ def _check_readable(column: str, text: str) -> None:
         raise CellFault(text, why, column=column)
 
 
+@lru_cache(_CELLS_REMEMBERED)
 def _party(side: str, kind: str, uid: str) -> str:
     """Return the account of a side: a member's uid, or the organization's own."""
     if kind == ORGANIZATION:
@@ -175,6 +179,7 @@ def _check_uid(column: str, uid: str) -> None:
         raise CellFault(uid, "is the organization's own account, not a member's", column=column)
 
 
+@lru_cache(_CELLS_REMEMBERED)
 def _seconds(text: str) -> int:
     _check_readable("amount_seconds", text)
     if not _AMOUNT.fullmatch(text) or not 0 < int(text) <= MAX_INTEGER:
@@ -191,12 +196,13 @@ def _entry_date(text: str) -> date | None:
 
 
 def _day_of_instant(text: str) -> date:
-    _check_readable("created_at", text)
     if (found := instant_of(text)) is None:
+        _check_readable("created_at", text)
         raise CellFault(text, "is not an instant like 2018-01-31 09:30:00", column="created_at")
     return found.date()
 
 
+@lru_cache(_CELLS_REMEMBERED)
 def _check_post(text: str) -> None:
     _check_readable("post_id", text)
     if not _is_label(text, MAX_LABEL_CHARACTERS):

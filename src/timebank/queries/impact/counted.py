@@ -11,19 +11,19 @@ kind, and joined on the day, that is known now.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 
 from timebank.errors import Corrupt
-from timebank.journal import parse
+from timebank.journal import parse, recorded
 from timebank.journal.kinds import RecordBody
-from timebank.model import AccountRow
+from timebank.model import AccountRow, RecordRow
 from timebank.model.agreements import PEER_PREFIX
 from timebank.queries.clock import Restarts
 from timebank.queries.corrections import described_now
 from timebank.queries.impact.cells import LAST, MEMBERS, AccountCounts, Cell, ExchangeCounts
+from timebank.queries.impact.two_party import TWO_PARTY, TwoPartyCounts
 from timebank.queries.records import all_accounts, find_record, reversals_of, taken_back_by
 from timebank.queries.statutes import statute_rows
 from timebank.storage.protocol import Reader
@@ -31,24 +31,6 @@ from timebank.storage.protocol import Reader
 PAGE: Final = 1_000
 #: The number of open holds whose requests are cached. Others are read again.
 CACHED_HOLDS: Final = 10_000
-#: The most common record: an exchange between two accounts, without a fee or a flag. To parse
-#: it as JSON would take most of the time. A record with an escape in it is parsed as JSON.
-_TWO_PARTY: Final = re.compile(
-    rb"""
-    \{ (?:"actor":<any>,)? "effects":\{
-        "occurred_on":"(\d{4}-\d\d-\d\d)",
-        "postings":\[\[<word>,(\d+)\],\[<word>,-(\d+)\]\], "statute":<any> \},
-    "format":"timebank/1", "journal":<any>, "kind":"transfer", "recorded_at":\d+,
-    "recorded_on":"([^"]+)",
-    "request":\{
-        (?:"area":<word>,)? (?:"category":<word>,)? "earners":\[\[<any>,\d+\]\],
-        (?:"from":<any>,)? "id":<any>, "kind":"exchange",
-    """.replace(b"<word>", rb'"([^"\\]*)"').replace(b"<any>", rb'"[^"\\]*"'),
-    re.VERBOSE,
-)
-#: Keys of the rest of its request. A quotation mark in a text is escaped, so no text matches.
-_RESOURCE: Final = b'"resource":"'
-_VIA: Final = b'"via":"'
 #: What an exchange is counted under.
 _LABELS: Final = frozenset({"area", "category", "resource"})
 
@@ -75,22 +57,26 @@ def count(
     """
     after, total = 0, reader.head().sequence
     counter = _Counter(reader, since, until)
+    match, add = TWO_PARTY.match, counter.two_party.count
+    last: RecordRow | None = None
     # What is recorded meanwhile, in a batch by whoever is told of progress, is not counted.
     while page := reader.records(after=after, limit=min(PAGE, total - after)):
         for row in page:
             # Only a transfer can match: the pattern is not tried on the bytes of other records.
-            two_party = _TWO_PARTY.match(row.body) if row.kind == "transfer" else None
-            if two_party is not None and counter.add_two_party(two_party):
-                continue
+            found = match(row.body) if row.kind == "transfer" else None
             try:
+                if found is not None and add(found):
+                    continue
                 counter.count_record(parse(row.body))
             except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
                 msg = f"record {row.sequence} cannot be read: {error!r}"
                 raise Corrupt(msg) from error
+        counter.two_party.end_page()
         after = page[-1].sequence
         if progress is not None:
             progress(after, total)
-    return counter.result()
+        last = page[-1]
+    return counter.result(recorded(last.body)[1] if last else "")
 
 
 class _Counter:
@@ -104,77 +90,27 @@ class _Counter:
             (row.sequence, row.closed_through or "") for row in statute_rows(reader)
         )
         self.counted = ExchangeCounts(since, until)
+        self.two_party = TwoPartyCounts(self.counted.people, since, until)
         #: The number of each account: that of who it became.
         self._numbers: dict[str, int] = {}
         self._persons: dict[str, int] = {}
         self._statuses: dict[str, str] = {}
         self._holds: dict[int, Mapping[str, Any]] = {}
-        #: The day of the last record.
-        self._today = ""
         #: Cells by month, labels and kinds of account.
         self._cells: dict[tuple[Any, ...], list[Cell]] = {}
-        #: Counts of exchanges between two, by the bytes of their labels, with two of the accounts.
-        self._two_party: dict[tuple[Any, ...], tuple[Cell, int, int]] = {}
-        self._bytes: dict[bytes, int] = {}
-        self._bits: list[int] = []
         self._ids: list[list[str]] = []
         #: Cells that an account may have to leave, for one of its exchanges was reversed.
         self._cells_to_check: dict[int, list[Cell]] = {}
 
-    def add_two_party(self, two_party: re.Match[bytes]) -> bool:
-        """Count an exchange between two accounts; return false if `count_record` must count it."""
-        day_, earner, earned, spender, spent, today, area, category = two_party.groups()
-        body, end, resource = two_party.string, two_party.end(), None
-        if (at := body.find(_RESOURCE, end)) >= 0:
-            at += len(_RESOURCE)
-            resource = body[at : body.index(b'"', at)]
-            if b"\\" in resource:
-                return False
-        via = body.find(_VIA, end) >= 0
-        numbers, seconds = self._bytes, int(earned)
-        if earner not in numbers or spender not in numbers or earned != spent:
-            return False
-        gives, takes, day = numbers[earner], numbers[spender], day_.decode()
-        if gives == takes:  # of two accounts that became one
-            return False
-        self._today = today.decode()
-        if day > self._until:
-            return True
-        people = self.counted.people
-        giver, taker, month = people[gives], people[takes], day[:7]
-        net = giver.net
-        net[month] = net.get(month, 0) + seconds
-        net = taker.net
-        net[month] = net.get(month, 0) - seconds
-        for person in (giver, taker):
-            person.first = min(person.first, day)
-            person.last = max(person.last, day)
-        if day < self._since:
-            return True
-        giver.given += seconds
-        giver.exchanges += 1
-        taker.received += seconds
-        taker.exchanges += 1
-        key = (month, area, category, resource, via, giver.kind, taker.kind)
-        found = self._two_party.get(key)
-        if found is None:
-            found = self._two_party[key] = (Cell(), gives, takes)
-        cell = found[0]
-        cell.exchanges += 1
-        cell.seconds += seconds
-        cell.people |= self._bits[gives] | self._bits[takes]
-        return True
-
-    def _merge_two_party(self) -> None:
+    def _add_two_party(self) -> None:
         """Add the counts of exchanges between two accounts to all the others."""
-        for key, (found, gives, takes) in self._two_party.items():
-            month, *words, via, giver, taker = key
-            names = zip(("area", "category", "resource"), words, strict=True)
-            request = {name: word.decode() for name, word in names if word is not None}
-            if via:
-                request["via"] = ""
-            cells = self._cells_of(request, month, [gives, takes])
-            for cell in (*cells, _cell(self.counted.flows, (taker, giver))):
+        self.two_party.end_page()
+        self.two_party.add_to_accounts()
+        for key, found in self.two_party.cells():
+            among_members = MEMBERS.issuperset((key.giver_kind, key.taker_kind))
+            cells = self._cells_in(key.request, key.month.decode(), among_members=among_members)
+            flow = _cell(self.counted.flows, (key.taker_kind, key.giver_kind))
+            for cell in (*cells, flow):
                 cell.merge(found, 0)
 
     def count_record(self, record: dict[str, Any]) -> None:
@@ -200,17 +136,16 @@ class _Counter:
             self._open(effects["account"], self._day(record))
         elif kind in _STATUSES and self._day(record) <= self._until:
             self._set_status(effects["account"], _STATUSES[kind])
-        self._today = record["recorded_on"]
 
-    def result(self) -> ExchangeCounts:
+    def result(self, today: str) -> ExchangeCounts:
         """Return the counts, as of the day of the last record."""
-        self._merge_two_party()
+        self._add_two_party()
         for number, cells in self._cells_to_check.items():
             remaining = self._cells_with(number)
             for cell in cells:
                 if id(cell) not in remaining:
-                    cell.people &= ~self._bits[number]
-        self.counted.today = self._today
+                    cell.people &= ~(1 << number)
+        self.counted.today = today
         return self.counted
 
     def _day(self, record: dict[str, Any]) -> str:
@@ -223,13 +158,12 @@ class _Counter:
         """Number an account, with the same number as those that became one with it."""
         heir = self._heir(id)
         number = self._persons.setdefault(heir.account, len(self._ids))
-        self._numbers[id] = self._bytes[id.encode()] = number
+        self._numbers[id] = self.two_party.numbers[id.encode()] = number
         if number < len(self._ids):
             self._ids[number].append(id)
             if day <= self._until:
                 self.counted.people[number].status = "open"
             return
-        self._bits.append(1 << number)
         self._ids.append([id])
         self.counted.people.append(AccountCounts(heir.kind, heir.joined_on or day))
 
@@ -445,7 +379,7 @@ class _Counter:
         """Add an exchange; with a `count` of -1 subtract one, with 0 change the hours only."""
         bits = 0
         for number in numbers:
-            bits |= self._bits[number]
+            bits |= 1 << number
             if count < 0:
                 self._cells_to_check.setdefault(number, []).extend(cells)
         for cell in cells:
@@ -493,9 +427,14 @@ class _Counter:
         """Return the cells in which an exchange is counted, cached by month and labels."""
         if (side := self._across(request)) is not None:
             return [getattr(self.counted, side)]
-        counted, people = self.counted, self.counted.people
+        people = self.counted.people
         among_members = all(people[number].kind in MEMBERS for number in numbers)
-        get = request.get
+        return self._cells_in(request, month, among_members=among_members)
+
+    def _cells_in(
+        self, request: Mapping[str, Any], month: str, *, among_members: bool
+    ) -> list[Cell]:
+        counted, get = self.counted, request.get
         words = (get("area", ""), get("category", ""), get("resource", ""))
         key = (month, *words, "via" in request, among_members)
         cells = self._cells.get(key)

@@ -99,16 +99,14 @@ class Fetched:
 class AwaitedCursor(Fetched):
     """A cursor of an asynchronous driver, by a function that runs a statement."""
 
-    def __init__(
-        self, connection: Any, run: Callable[[str, Values | None], tuple[list[Any], int]]
-    ) -> None:
+    def __init__(self, connection: Any, run: Callable[..., tuple[list[Any], int]]) -> None:
         super().__init__([], -1)
         self.connection = connection
         self._run = run
 
-    def execute(self, sql: str, values: Values | None = None) -> object:
+    def execute(self, sql: str, values: Values | None = None, **how: bool) -> object:
         """Implement `Cursor.execute`."""
-        rows, self.rowcount = self._run(sql, values)
+        rows, self.rowcount = self._run(sql, values, **how)
         self._rows = iter(rows)
         return self
 
@@ -129,18 +127,25 @@ class AsyncPsycopg(Psycopg):
     def cursor(self, connection: Any) -> Any:
         """Implement `Driver.cursor`."""
 
-        async def asked(sql: str, values: Values | None, **how: Any) -> tuple[list[Any], int]:
+        async def asked(
+            sql: str, values: Values | None, prepare: bool | None
+        ) -> tuple[list[Any], int]:
             cursor = self._async_cursor(connection.driver_connection, row_factory=self._tuple_row)
-            await cursor.execute(sql, values, **how)
+            await cursor.execute(sql, values, prepare=prepare)
+            super(AsyncPsycopg, self).to_last(cursor)
             rows = await cursor.fetchall() if cursor.description else []
             return rows, cursor.rowcount
 
-        return AwaitedCursor(connection, lambda sql, values: wait(asked(sql, values)))
+        return AwaitedCursor(
+            connection, lambda sql, values, prepare=None: wait(asked(sql, values, prepare))
+        )
 
     def run(self, cursor: Any, *statements: str) -> None:
         """Implement `Driver.run`, in one trip to the server."""
-        connection = cursor.connection.driver_connection
-        wait(connection.execute("; ".join(statements), prepare=False))
+        cursor.execute("; ".join(statements), prepare=False)
+
+    def to_last(self, cursor: Any) -> None:
+        """Implement `PostgresDriver.to_last`: what is awaited are the rows of the last."""
 
     @contextmanager
     def hearing(self, connection: Any) -> Iterator[list[Any]]:
@@ -259,6 +264,13 @@ class Asyncpg:
     def in_autocommit(self, connection: Any) -> bool:
         """Implement `Driver.in_autocommit`."""
         return bool(connection.autocommit)
+
+    def gives_last(self, connection: Any) -> bool:
+        """Implement `PostgresDriver.gives_last`: of several statements it tells no rows."""
+        return False
+
+    def to_last(self, cursor: Any) -> None:
+        """Implement `PostgresDriver.to_last`."""
 
     def sqlstate(self, error: Exception) -> str:
         """Implement `PostgresDriver.sqlstate`."""

@@ -27,11 +27,8 @@ class JoinedWriter(Writer, Protocol):
     def failed(self) -> BaseException | None:
         """The first error of a statement: nothing is written then."""
 
-    def lock(self, *, is_held: bool = False) -> None:
-        """Take the lock of the writer, unless this transaction has it: it is held until that ends.
-
-        A server has it looked at all the same: that is where the head is read.
-        """
+    def lock(self) -> None:
+        """Take the lock of the writer: it is held until the host's transaction ends."""
 
     def add_bank(self, journal: str) -> None:
         """Make the bank where it is missing."""
@@ -41,6 +38,9 @@ class JoinedWriter(Writer, Protocol):
 
     def keep_to(self, savepoint: Savepoint) -> None:
         """Append only as long as a savepoint is there: `Savepoint.check` says."""
+
+    def last(self) -> str | None:
+        """Return what is still to be written along with the end of the savepoint."""
 
     def close(self) -> None:
         """Every call from now on is an error."""
@@ -62,8 +62,22 @@ class HostConnection(Protocol):
     def savepoint(self, name: str) -> None:
         """Begin a savepoint."""
 
-    def release(self, name: str) -> bool:
-        """Release a savepoint; return false where it is not there, and change nothing then."""
+    def begin_call(
+        self, name: str, bank: str, id: str | None, within: tuple[str, object] | None = None
+    ) -> JoinedWriter | None:
+        """Begin a savepoint and return a writer that has the lock.
+
+        It will be asked for the `id` of an operation. `within` is the name of a batch's savepoint
+        and its `mark`; where that is not there, `None` is returned.
+
+        :raises BankNotFound: there are no tables.
+        """
+
+    def release(self, name: str, append: str | None = None) -> bool:
+        """Release a savepoint; return false where it is not there, and change nothing then.
+
+        Before it what a writer gave as its `last` is written.
+        """
 
     def undo(self, name: str) -> bool:
         """Roll back to a savepoint and release it; false as from `release`."""
@@ -90,11 +104,8 @@ class HostConnection(Protocol):
         :raises BankNotFound: there are no tables, where to ask for one would be an error.
         """
 
-    def writer(self, bank: str, id: str | None = None) -> JoinedWriter:
-        """Return a writer in the transaction that is open, before its `lock`.
-
-        It will be asked for the `id` of an operation.
-        """
+    def writer(self, bank: str) -> JoinedWriter:
+        """Return a writer in the transaction that is open, before its `lock`."""
 
     def has_tables(self) -> bool:
         """Return whether the tables of the ledger are there; to ask is no error if not."""

@@ -103,6 +103,11 @@ class DjangoCursor:
         unwrapped(self._errors, done)
 
     @property
+    def inner(self) -> Any:
+        """Django's cursor of the last statement."""
+        return self._cursor
+
+    @property
     def rowcount(self) -> int:
         """The rows that the last statement changed or gave."""
         return int(self._cursor.rowcount)
@@ -186,6 +191,24 @@ class DjangoPostgres(DjangoDriver):
 
     def __init__(self, driver: Psycopg | Psycopg2) -> None:
         super().__init__(driver)
+
+    def run(self, cursor: Any, *statements: str) -> None:
+        """Implement `Driver.run`, in one trip; one by one where a text would be prepared."""
+        if self.gives_last(cursor.connection):
+            cursor.ending("; ".join(statements))
+        else:
+            super().run(cursor, *statements)
+
+    def gives_last(self, connection: Any) -> bool:
+        """Implement `PostgresDriver.gives_last`: what comes often is prepared by some settings.
+
+        Several statements in one text cannot be.
+        """
+        return getattr(connection.connection, "prepare_threshold", None) is None
+
+    def to_last(self, cursor: Any) -> None:
+        """Implement `PostgresDriver.to_last`."""
+        self._driver.to_last(cursor.inner)
 
     def sqlstate(self, error: Exception) -> str:
         """Implement `PostgresDriver.sqlstate`."""

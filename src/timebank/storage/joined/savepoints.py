@@ -67,9 +67,22 @@ class Savepoint:
         self._may_be_there = True
         self.connection.savepoint(name)
 
-    def release(self) -> bool:
-        """Keep what was done since; return false where the host has ended it already."""
-        return self._ended(self.connection.release)
+    def begin_call(
+        self, bank: str, id: str | None, within: tuple[str, object] | None = None
+    ) -> JoinedWriter | None:
+        """Begin it with the lock of a bank, and return the writer: `HostConnection.begin_call`."""
+        self.name = name = _new_name()
+        self._may_be_there = True
+        return self.connection.begin_call(name, bank, id, within)
+
+    def release(self, append: str | None = None) -> bool:
+        """Keep what was done since; return false where the host has ended it already.
+
+        What is to be appended goes along, and is not kept where it is false.
+        """
+        if append is None:
+            return self._ended(self.connection.release)
+        return self._ended(lambda name: self.connection.release(name, append))
 
     def undo(self) -> bool:
         """Undo what was done since, if it is there still: safe at any time, and twice."""
@@ -93,11 +106,7 @@ class Savepoint:
         :raises InvalidRequest: it is not there.
         """
         if self.name is None or not self.connection.may_have(self.name):
-            msg = (
-                "the host has ended its transaction, or rolled back, from within this call of the "
-                "bank (in a clock, a salt or a permission): nothing was written"
-            )
-            raise InvalidRequest(msg)
+            raise _not_there()
 
     def drop(self, error: BaseException | None = None) -> None:
         """Undo it, whatever comes of that: a deadlock or a lost connection has undone all."""
@@ -106,6 +115,14 @@ class Savepoint:
         with suppress(Exception):
             self.connection.give_back()
             self.undo()
+
+
+def _not_there() -> InvalidRequest:
+    msg = (
+        "the host has ended its transaction, or rolled back, from within this call of the "
+        "bank (in a clock, a salt or a permission): nothing was written"
+    )
+    return InvalidRequest(msg)
 
 
 @contextmanager
@@ -157,21 +174,11 @@ def _locked(savepoint: Savepoint, bank: str, store: JoinedStore, id: str | None)
     connection = savepoint.connection
     if not connection.locks_first:
         store.check_version(connection)
-    savepoint.begin()
-    writer = connection.writer(bank, id)
-    writer.lock()
+    writer = savepoint.begin_call(bank, id)
+    if writer is None:
+        raise is_over()  # pragma: no cover - it is within no batch
     if connection.locks_first:
         store.check_version(connection)
-    writer.head()
-    return writer
-
-
-def _begun_within(savepoint: Savepoint, bank: str, id: str | None) -> JoinedWriter:
-    """Begin the savepoint of a call of a batch, which is there: so is the lock, and the bank."""
-    connection = savepoint.connection
-    savepoint.begin()
-    writer = connection.writer(bank, id)
-    writer.lock(is_held=True)
     writer.head()
     return writer
 
@@ -286,14 +293,14 @@ class WriterBlock:
     def __enter__(self) -> Writer:
         store, bank, within = self._store, self._bank, self._within
         store.open.check(bank, within)
-        connection = store.connected() if within is None else within.check()
+        connection = store.connected() if within is None else within.reached()
         _WRITERS.begin(connection.driver, bank, self)
         savepoint = self._savepoint = Savepoint(connection)
         try:
             if within is None:
                 writer = begin_writing(savepoint, bank, store, self._id)
             else:
-                writer = _begun_within(savepoint, bank, self._id)
+                writer = within.begun(savepoint, self._id)
             if self._asks_host:
                 writer.keep_to(savepoint)
             self._writer = writer
@@ -320,7 +327,9 @@ class WriterBlock:
                 self._undo(error)
                 return
             # Where the host ended it, in a callable of its own, what was written stands.
-            savepoint.release()
+            last = writer.last() if error is None else None
+            if not savepoint.release(last) and last is not None:
+                raise _not_there()
         except BaseException as failure:
             self._undo(failure)
             if error is None or not isinstance(failure, Exception):
@@ -388,15 +397,37 @@ class BatchSavepoint:
             self._store.host.writing()
         return savepoint
 
-    def check(self) -> HostConnection:
-        """Return the connection that it was begun on, on which it is there still.
+    def reached(self) -> HostConnection:
+        """Return the connection that it was begun on.
 
         :raises InvalidRequest: it has ended, or the host's handle leads elsewhere.
         """
-        savepoint = self._savepoint
-        if savepoint is None or not self.is_there():
+        savepoint = self._reached()
+        if savepoint is None:
             raise is_over()
         return savepoint.connection
+
+    def begun(self, call: Savepoint, id: str | None) -> JoinedWriter:
+        """Begin the savepoint of a call in it, and return the writer: the lock is there.
+
+        :raises InvalidRequest: it is not there.
+        """
+        savepoint = self._savepoint
+        if savepoint is None or savepoint.name is None:
+            raise is_over()
+        writer = call.begin_call(self._bank, id, (savepoint.name, self._mark))
+        if writer is None:
+            raise is_over()
+        writer.head()
+        return writer
+
+    def check(self) -> None:
+        """Check that it is there still.
+
+        :raises InvalidRequest: it is not.
+        """
+        if not self.is_there():
+            raise is_over()
 
     def is_there(self) -> bool:
         """Return whether it is there still, as far as the database tells; change nothing.

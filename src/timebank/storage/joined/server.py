@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from timebank.errors import BankNotFound, InvalidRequest, Retryable, StoreError, TimebankError
+from timebank.model import Head
 from timebank.storage.joined.drivers import check_idle
 from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
-from timebank.storage.server.dialect import Dialect
+from timebank.storage.server.dialect import CallQuestions, Dialect, Question
 from timebank.storage.server.drivers import Driver, MySql, PostgresDriver, State
 from timebank.storage.server.mariadb import MariaDb
 from timebank.storage.server.migrations import applied_in, check_reader, half_made, make_ledger
 from timebank.storage.server.postgres import PostgreSql
-from timebank.storage.server.rows import SqlReader, SqlWriter, Transaction
+from timebank.storage.server.rows import SqlReader, Transaction
 from timebank.storage.server.schema import tables
+from timebank.storage.server.trips import LastWriter
+from timebank.storage.tables import HEAD
 
 
 @contextmanager
@@ -47,15 +50,17 @@ class JoinedSqlReader(SqlReader):
         super().check_version()
 
 
-class JoinedSqlWriter(SqlWriter):
+class JoinedSqlWriter(LastWriter):
     """A writer in the host's transaction."""
 
+    must_move = True
     _has_appended = False
     _savepoint: Savepoint | None = None
 
-    def lock(self, *, is_held: bool = False) -> None:
-        """Implement `JoinedWriter.lock`: it is of the row that the head is in."""
-        super().lock()
+    def took_lock(self, head: tuple[Any, ...] | None) -> None:
+        """Take note of the head that was read behind the lock, unless there is none."""
+        if head is not None:
+            self._head = Head(*self._made(HEAD, head))
 
     def keep_to(self, savepoint: Savepoint) -> None:
         """Append only as long as a savepoint is there."""
@@ -63,10 +68,22 @@ class JoinedSqlWriter(SqlWriter):
 
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`."""
+        self._check()
+        super().append(batch)
+
+    def append_last(self, batch: Batch) -> None:
+        """Implement `AppendsLast.append_last`."""
+        self._check()
+        super().append_last(batch)
+
+    def _check(self) -> None:
         if self._savepoint is not None:
             self._savepoint.check()
         self._has_appended = True
-        super().append(batch)
+
+    def last(self) -> str | None:
+        """Implement `JoinedWriter.last`."""
+        return None if self._last is None else self._last[2]
 
     def is_untouched(self) -> bool:
         """Return whether nothing was appended, and no statement failed."""
@@ -97,12 +114,17 @@ class ServerConnection:
         return self._dialect.remains
 
     @contextmanager
-    def _asking(self) -> Iterator[Any]:
-        """Give the cursor, on which nothing is under way; translate the driver's errors."""
+    def _asking(self, bank: str | None = None) -> Iterator[Any]:
+        """Give the cursor, on which nothing is under way; translate the driver's errors.
+
+        :raises BankNotFound: a bank is asked about, and there are no tables.
+        """
         check_idle(self.driver)
         try:
             yield self._transaction.cursor
         except self._dialect.error as error:
+            if bank is not None and self._dialect.no_table(error):
+                raise BankNotFound(bank, self.where) from error
             raise self._transaction.translated(error) from error
 
     def savepoint(self, name: str) -> None:
@@ -110,10 +132,27 @@ class ServerConnection:
         with self._asking() as cursor:
             self._dialect.savepoint(cursor, name)
 
-    def release(self, name: str) -> bool:
+    def begin_call(
+        self, name: str, bank: str, id: str | None, within: tuple[str, object] | None = None
+    ) -> JoinedSqlWriter | None:
+        """Implement `HostConnection.begin_call`."""
+        mark = None if within is None else within[1]
+        transaction = self._transaction
+        with self._asking(bank) as cursor:
+            found = self._dialect.begin_call(cursor, name, CallQuestions(bank, id, mark))
+        if found is None:
+            return None
+        answers: dict[Question, list[tuple[Any, ...]]] = {}
+        if found.is_free:
+            answers[self._dialect.writing.find, (bank, id)] = []
+        writer = JoinedSqlWriter(transaction, bank, answers)
+        writer.took_lock(found.head)
+        return writer
+
+    def release(self, name: str, append: str | None = None) -> bool:
         """Implement `HostConnection.release`."""
         with self._asking() as cursor:
-            return self._dialect.release(cursor, name)
+            return self._dialect.release(cursor, name, append)
 
     def undo(self, name: str) -> bool:
         """Implement `HostConnection.undo`."""
@@ -149,7 +188,7 @@ class ServerConnection:
             raise BankNotFound(bank, self.where)
         return JoinedSqlReader(self._transaction, bank)
 
-    def writer(self, bank: str, id: str | None = None) -> JoinedSqlWriter:
+    def writer(self, bank: str) -> JoinedSqlWriter:
         """Implement `HostConnection.writer`."""
         return JoinedSqlWriter(self._transaction, bank)
 

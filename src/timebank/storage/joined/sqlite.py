@@ -300,7 +300,7 @@ class JoinedSqliteWriter(SqliteWriter):
         return not self._has_appended and self._failed is None
 
     def lock(self, *, is_held: bool = False) -> None:
-        """Wait for SQLite's one lock."""
+        """Wait for SQLite's one lock, unless the transaction has it."""
         self._connection = self._plain
         if is_held:
             return
@@ -347,6 +347,10 @@ class JoinedSqliteWriter(SqliteWriter):
         super().append(batch)
         self._head = None
 
+    def last(self) -> str | None:
+        """Implement `JoinedWriter.last`: all is written where it is appended."""
+        return None
+
     def close(self) -> None:
         """Every call from now on is an error."""
         self._connection = None
@@ -391,7 +395,18 @@ class SqliteConnection:
         """Implement `HostConnection.savepoint`."""
         self._run(f"SAVEPOINT {name}")
 
-    def release(self, name: str) -> bool:
+    def begin_call(
+        self, name: str, bank: str, id: str | None, within: tuple[str, object] | None = None
+    ) -> JoinedSqliteWriter | None:
+        """Implement `HostConnection.begin_call`: a batch that is there has the lock."""
+        if within is not None and not self.has_savepoint(*within):
+            return None
+        self._run(f"SAVEPOINT {name}")
+        writer = JoinedSqliteWriter(self._plain, bank, id)
+        writer.lock(is_held=within is not None)
+        return writer
+
+    def release(self, name: str, append: str | None = None) -> bool:
         """Implement `HostConnection.release`."""
         return self._found(f"RELEASE SAVEPOINT {name}")
 
@@ -469,9 +484,9 @@ class SqliteConnection:
         """Implement `HostConnection.reader`."""
         return JoinedSqliteReader(self._plain, bank)
 
-    def writer(self, bank: str, id: str | None = None) -> JoinedSqliteWriter:
+    def writer(self, bank: str) -> JoinedSqliteWriter:
         """Implement `HostConnection.writer`."""
-        return JoinedSqliteWriter(self._plain, bank, id)
+        return JoinedSqliteWriter(self._plain, bank)
 
     def has_tables(self) -> bool:
         """Implement `HostConnection.has_tables`."""

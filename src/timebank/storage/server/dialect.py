@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import attrs
 
@@ -14,7 +14,7 @@ from timebank.storage.protocol import Batch
 from timebank.storage.server.definitions import Catalogue
 from timebank.storage.server.drivers import Driver
 from timebank.storage.server.limits import Limits
-from timebank.storage.tables import FEW, MANY, TABLES, Queries
+from timebank.storage.tables import FEW, MANY, TABLES, Queries, last_postings, other_records
 
 _RECORD: Final = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
 _ACCOUNT: Final = """SELECT account, kind, status, joined_on, floor, ceiling, opened, named,
@@ -48,6 +48,7 @@ def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
             for table in TABLES
         ),
         records=_RECORD + "WHERE bank = %s AND sequence > %s ORDER BY sequence LIMIT %s" + lock,
+        records_but=other_records(_RECORD, "%s"),
         find=_RECORD + "WHERE bank = %s AND id = %s" + lock,
         sequences={
             size: "SELECT id, sequence FROM timebank_records "  # noqa: S608 - our words
@@ -60,6 +61,8 @@ def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
         accounts=_ACCOUNT + "AND account > %s ORDER BY account LIMIT %s" + lock,
         first_accounts=_ACCOUNT + "ORDER BY account LIMIT %s" + lock,
         last_posting=_POSTING + "sequence <= %s ORDER BY version DESC LIMIT 1" + lock,
+        last_postings=last_postings("%s"),
+        last_postings_through=last_postings("%s", through=True),
         postings=_POSTING + "version > %s ORDER BY version LIMIT %s" + lock,
         # The first bound on the day repeats the second, which MariaDB alone would not seek by.
         by_day=_POSTING
@@ -107,6 +110,24 @@ OF_HOST: Final = Terms()
 
 #: A statement and its values.
 Question = tuple[str, tuple[object, ...]]
+
+
+class CallQuestions(NamedTuple):
+    """What a joined call asks where it begins."""
+
+    bank: str
+    #: An id that it will look for.
+    id: str | None
+    #: Of the batch that it is in: see `Dialect.mark`.
+    mark: Any = None
+
+
+class CallAnswers(NamedTuple):
+    """What it is told: the row of the head, where the bank is there."""
+
+    head: tuple[Any, ...] | None
+    #: Whether the id is certainly free.
+    is_free: bool = False
 
 
 class Dialect(Protocol):
@@ -157,10 +178,13 @@ class Dialect(Protocol):
     ) -> list[list[tuple[Any, ...]]]:
         """Begin as `begin_writing`, ask questions one after the other, and return their rows."""
 
-    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+    def append_as_text(
+        self, bank: str, batch: Batch, before: int, *, must: bool = False
+    ) -> str | None:
         """Return the statement that does what `append` does, with the values in it.
 
-        `None` where that takes more than one, or would be large.
+        `None` where that takes more than one, or would be large. With `must` it fails where the
+        head no longer stood there.
         """
 
     def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
@@ -214,8 +238,19 @@ class Dialect(Protocol):
     def savepoint(self, cursor: Any, name: str) -> None:
         """Begin a savepoint."""
 
-    def release(self, cursor: Any, name: str) -> bool:
-        """Release a savepoint; return false where it is not there, and change nothing then."""
+    def begin_call(self, cursor: Any, name: str, questions: CallQuestions) -> CallAnswers | None:
+        """Begin a savepoint, take the writer's lock, and look at the head and for an id.
+
+        `None` where the batch that it is to be in is over; the savepoint may be there then.
+        """
+
+    def release(self, cursor: Any, name: str, append: str | None = None) -> bool:
+        """Release a savepoint; return false where it is not there, and change nothing then.
+
+        Before it a statement of `append_as_text` is run, which must move the head.
+
+        :raises Conflict: it did not.
+        """
 
     def undo(self, cursor: Any, name: str) -> bool:
         """Roll back to a savepoint and release it; `False` as from `release`.

@@ -80,6 +80,12 @@ class Driver(Protocol):
 class PostgresDriver(Driver, Protocol):
     """A driver of PostgreSQL."""
 
+    def gives_last(self, connection: Any) -> bool:
+        """Return whether of several statements in one trip the last one's rows can be had."""
+
+    def to_last(self, cursor: Any) -> None:
+        """Have a cursor that has run several statements give the rows of the last."""
+
     def sqlstate(self, error: Exception) -> str:
         """Return the SQLSTATE of an error; an empty one where it has none."""
 
@@ -223,6 +229,15 @@ class Psycopg:
         """Implement `Driver.in_autocommit`."""
         return bool(connection.autocommit)
 
+    def gives_last(self, connection: Any) -> bool:
+        """Implement `PostgresDriver.gives_last`."""
+        return True
+
+    def to_last(self, cursor: Any) -> None:
+        """Implement `PostgresDriver.to_last`."""
+        while cursor.nextset():
+            pass
+
     def sqlstate(self, error: Exception) -> str:
         """Implement `PostgresDriver.sqlstate`."""
         return getattr(error, "sqlstate", None) or ""
@@ -296,6 +311,13 @@ class Psycopg2:
     def in_autocommit(self, connection: Any) -> bool:
         """Implement `Driver.in_autocommit`."""
         return bool(connection.autocommit)
+
+    def gives_last(self, connection: Any) -> bool:
+        """Implement `PostgresDriver.gives_last`."""
+        return True
+
+    def to_last(self, cursor: Any) -> None:
+        """Implement `PostgresDriver.to_last`: it has no others."""
 
     def sqlstate(self, error: Exception) -> str:
         """Implement `PostgresDriver.sqlstate`."""

@@ -28,7 +28,14 @@ from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server import mariadb_catalogue
 from timebank.storage.server.definitions import Catalogue
-from timebank.storage.server.dialect import OF_HOST, Question, Terms, queries
+from timebank.storage.server.dialect import (
+    OF_HOST,
+    CallAnswers,
+    CallQuestions,
+    Question,
+    Terms,
+    queries,
+)
 from timebank.storage.server.drivers import Driver, MySql
 from timebank.storage.server.guards import mariadb_guards
 from timebank.storage.server.limits import CONNECT_SECONDS, LONG, READ, Limits
@@ -318,7 +325,9 @@ class MariaDb:
             answers.append(list(cursor.fetchall()))
         return answers
 
-    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+    def append_as_text(
+        self, bank: str, batch: Batch, before: int, *, must: bool = False
+    ) -> str | None:
         """Implement `Dialect.append_as_text`: there is a statement for each table."""
         return None
 
@@ -409,8 +418,16 @@ class MariaDb:
         self._ours["Com_savepoint"] += 1
         self.driver.run(cursor, f"SAVEPOINT {name}")
 
-    def release(self, cursor: Any, name: str) -> bool:
-        """Implement `Dialect.release`."""
+    def begin_call(self, cursor: Any, name: str, questions: CallQuestions) -> CallAnswers | None:
+        """Implement `Dialect.begin_call`."""
+        if questions.mark is not None and not self.has_savepoint(cursor, questions.mark):
+            return None
+        self.savepoint(cursor, name)
+        cursor.execute(self.lock_head, (questions.bank,))
+        return CallAnswers(next(iter(cursor.fetchall()), None))
+
+    def release(self, cursor: Any, name: str, append: str | None = None) -> bool:
+        """Implement `Dialect.release`: nothing is appended along with it."""
         self._ours["Com_release_savepoint"] += 1
         return self._found(cursor, f"RELEASE SAVEPOINT {name}")
 

@@ -16,16 +16,20 @@ from typing import Any, Final
 
 import attrs
 
-from timebank.errors import (
-    InvalidRequest,
-    TimebankError,
-)
+from timebank.errors import Conflict, InvalidRequest, TimebankError
 from timebank.model import AccountRow, HoldRow, PostingRow, RecordRow, StatuteRow, TextRow, TileRow
 from timebank.storage.address import ServerUrl
 from timebank.storage.protocol import Batch
 from timebank.storage.server import postgres_catalogue
 from timebank.storage.server.definitions import Catalogue
-from timebank.storage.server.dialect import OF_HOST, Question, Terms, queries
+from timebank.storage.server.dialect import (
+    OF_HOST,
+    CallAnswers,
+    CallQuestions,
+    Question,
+    Terms,
+    queries,
+)
 from timebank.storage.server.drivers import PostgresDriver, Psycopg, State
 from timebank.storage.server.guards import make_refuse, no_statistics, postgres_guards
 from timebank.storage.server.limits import (
@@ -98,10 +102,11 @@ def _arrays(part: str) -> str:
 
 
 @cache
-def _append(parts: tuple[str, ...], *, by_value: bool = False) -> str:
+def _append(parts: tuple[str, ...], *, by_value: bool = False, must: bool = False) -> str:
     """Return one statement that writes the rows of these tables and moves the head.
 
-    The rows are given as an array for each column, or `by_value`, as a list of values.
+    The rows are given as an array for each column, or `by_value`, as a list of values. Where the
+    head `must` be moved it fails otherwise, by a division: who is told no rows is told by that.
 
     Where it does not move the head it writes nothing: a host whose callable has ended our
     savepoint meanwhile would keep what was written.
@@ -126,6 +131,8 @@ def _append(parts: tuple[str, ...], *, by_value: bool = False) -> str:
             f"{_REPLACE if part == 'accounts' else ''})"
         )
     answer = "SELECT count(*) FROM head" if moves else "SELECT 1"
+    if must:
+        answer = "SELECT 1 / count(*) FROM head"
     return f"WITH {', '.join(steps)} {answer}"
 
 
@@ -139,6 +146,9 @@ _TAKE_XID: Final = (
 _HAS_XID: Final = """SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid'
     AND pid = pg_backend_pid() AND transactionid = %s::text::xid
     AND mode = 'ExclusiveLock' AND granted)"""
+#: A division by zero: see `_append`.
+_NOT_MOVED: Final = "22012"
+_LOCK_BANK: Final = "SELECT 1 FROM timebank_banks WHERE bank = %s FOR UPDATE"
 _MAY_GUARD: Final = """SELECT substr(version(), 1, 11) = 'PostgreSQL '
     AND position('-' IN split_part(version(), ' ', 2)) = 0
     AND has_table_privilege('timebank_records', 'TRIGGER')"""
@@ -193,6 +203,12 @@ def _queries() -> Queries:
             for size in (FEW, MANY)
         },
     )
+
+
+#: The head, and whether an id is used.
+_BEGIN_CALL: Final = f"SELECT head.*, EXISTS ({_queries().find}) FROM ({_queries().head}) AS head"  # noqa: S608 - our words
+#: The same, and whether the batch of a mark is there.
+_BEGIN_IN_BATCH: Final = _BEGIN_CALL.replace("SELECT head.*", f"SELECT head.*, ({_HAS_XID})", 1)
 
 
 class PostgreSql:
@@ -328,7 +344,9 @@ class PostgreSql:
         self.driver.run(cursor, *begin, *asked)
         return answers_of(cursor, before=len(begin), number=len(asked))
 
-    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+    def append_as_text(
+        self, bank: str, batch: Batch, before: int, *, must: bool = False
+    ) -> str | None:
         """Implement `Dialect.append_as_text`."""
         rows = rows_of(batch)
         if batch.erased or not batch.records or sum(map(len, rows.values())) > FEW_ROWS:
@@ -337,7 +355,7 @@ class PostgreSql:
         try:
             for part, found in rows.items():
                 values += (bank, Raw(rows_literal(found, _TYPES[part])))
-            return filled(_append(tuple(rows), by_value=True), values)
+            return filled(_append(tuple(rows), by_value=True, must=must), values)
         except ValueError:
             return None
 
@@ -406,9 +424,41 @@ class PostgreSql:
         """Implement `Dialect.savepoint`."""
         self.driver.run(cursor, f"SAVEPOINT {name}")
 
-    def release(self, cursor: Any, name: str) -> bool:
-        """Implement `Dialect.release`."""
-        return self._guarded(cursor, name, f"RELEASE SAVEPOINT {name}")
+    def begin_call(self, cursor: Any, name: str, questions: CallQuestions) -> CallAnswers | None:
+        """Implement `Dialect.begin_call`, in one trip where the driver has such.
+
+        The lock is a statement of its own: the question after it sees what was committed until
+        then, and not what was when the lock was waited for.
+        """
+        bank, id, mark = questions
+        steps = (f"SAVEPOINT {name}", filled(_LOCK_BANK, (bank,)))
+        question: Question = (_BEGIN_CALL, (bank, id, bank))
+        if mark is not None:
+            question = (_BEGIN_IN_BATCH, (mark, bank, id, bank))
+        text = questions_in([question]) if self.driver.gives_last(cursor.connection) else None
+        if text is None:
+            self.driver.run(cursor, *steps)
+            cursor.execute(*question)
+        else:
+            self.driver.run(cursor, *steps, *text)
+            self.driver.to_last(cursor)
+        row = cursor.fetchone()
+        if row is None:
+            return CallAnswers(None)
+        if mark is not None and not row[3]:
+            return None
+        return CallAnswers(tuple(row[:3]), id is not None and not row[-1])
+
+    def release(self, cursor: Any, name: str, append: str | None = None) -> bool:
+        """Implement `Dialect.release`; the rows that come before it go in the same trip."""
+        steps = (f"RELEASE SAVEPOINT {name}",) if append is None else (append, f"RELEASE {name}")
+        try:
+            return self._guarded(cursor, name, *steps)
+        except self.error as error:
+            if append is None or self.driver.sqlstate(error) != _NOT_MOVED:
+                raise
+            msg = "the head of the bank is no longer where it was read"
+            raise Conflict(msg) from error
 
     def undo(self, cursor: Any, name: str) -> bool:
         """Implement `Dialect.undo`."""

@@ -1,14 +1,15 @@
-"""The writer of a transaction that a store has begun itself: it makes as few trips as it can.
+"""Writers that make as few trips as they can: that of a transaction of the store's, for one.
 
 What is known to be asked first is asked along with the lock, and the last rows are written along
-with the commit. Each statement sees what is committed by then, as if it had come by itself.
+with the commit, or the end of a savepoint. Each statement sees what is committed by then, as if it
+had come by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from timebank.errors import Conflict, shown
 from timebank.model import Head
@@ -34,14 +35,17 @@ def questions_of(
     return asked
 
 
-class OwnWriter(SqlWriter):
-    """The writer of one bank in a transaction of its store's."""
+class LastWriter(SqlWriter):
+    """A writer that has its last rows written along with what ends its work."""
+
+    #: Whether they must move the head by themselves: see `Dialect.append_as_text`.
+    must_move: ClassVar[bool] = False
 
     def __init__(self, transaction: Transaction, bank: str, answers: Answers = _NONE) -> None:
         super().__init__(transaction, bank)
         #: They are true until something is appended, for the bank's row is locked.
         self._answers = dict(answers)
-        #: What is to be written along with the commit: where the head stands before, and the SQL.
+        #: What is to be written at the end: where the head stands before, and the SQL.
         self._last: tuple[Batch, int, str] | None = None
 
     def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
@@ -61,13 +65,6 @@ class OwnWriter(SqlWriter):
             self._write_last()
         return super().head()
 
-    def add_bank(self, journal: str) -> None:
-        """Implement `MakesBank.add_bank`: the lock has found no row of the bank."""
-        if self._head is None and self.failed is None and not self.has_rows():
-            self.insert_bank(journal)
-        else:
-            super().add_bank(journal)
-
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`."""
         if self._last is not None:
@@ -78,7 +75,7 @@ class OwnWriter(SqlWriter):
     def append_last(self, batch: Batch) -> None:
         """Implement `AppendsLast.append_last`; what is not so simple is appended at once.
 
-        So is what comes behind other rows: where the head was moved meanwhile, the commit that goes
+        So is what comes behind other rows: where the head was moved meanwhile, what ends the work
         along with the last ones would keep those.
         """
         if self._last is not None:
@@ -88,7 +85,9 @@ class OwnWriter(SqlWriter):
         text = None
         is_first = self.failed is None and not self.has_written
         if is_first and [row.sequence for row in batch.records] == follow:
-            text = self.transaction().dialect.append_as_text(self._bank, batch, before)
+            text = self.transaction().dialect.append_as_text(
+                self._bank, batch, before, must=self.must_move
+            )
         if text is None:
             self.append(batch)
         else:
@@ -98,10 +97,21 @@ class OwnWriter(SqlWriter):
             self._last = (batch, before, text)
 
     def _write_last(self) -> None:
-        """Write what was to be written with the commit: something else comes before."""
+        """Write what was to be written at the end: something else comes before."""
         if self._last is not None:
             batch, self._last = self._last[0], None
             super().append(batch)
+
+
+class OwnWriter(LastWriter):
+    """The writer of one bank in a transaction of its store's."""
+
+    def add_bank(self, journal: str) -> None:
+        """Implement `MakesBank.add_bank`: the lock has found no row of the bank."""
+        if self._head is None and self.failed is None and not self.has_rows():
+            self.insert_bank(journal)
+        else:
+            super().add_bank(journal)
 
     def commit(self) -> None:
         """Commit, with what is to be written along.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from timebank.storage.tables import FEW, MANY, TABLES, Queries
+from timebank.storage.tables import FEW, MANY, TABLES, Queries, last_postings, other_records
 
 _RECORD = "SELECT sequence, digest, body, kind, id, refers_to FROM timebank_records "
 _ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, named, merged_into"
@@ -15,6 +15,17 @@ _ACCOUNT = f"SELECT {_ACCOUNT_COLUMNS} FROM timebank_accounts WHERE bank = ? "  
 _POSTING = """SELECT account, version, sequence, seconds, balance, day FROM timebank_postings
     WHERE bank = ? AND account = ? AND """
 _HOLD = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
+
+#: By their number: from each of some accounts the rows of a few versions, which stand together.
+#: SQLite takes the tables of a CROSS JOIN in this order; so no row is sorted.
+POSTINGS_BETWEEN: Final = {
+    size: f"""WITH wanted (account, after, through) AS (VALUES {", ".join(["(?, ?, ?)"] * size)})
+        SELECT p.account, p.version, p.sequence, p.seconds, p.balance, p.day
+        FROM wanted w CROSS JOIN timebank_postings p
+        WHERE p.bank = ? AND p.account = w.account
+            AND p.version > w.after AND p.version <= w.through"""  # noqa: S608 - our words
+    for size in (FEW, MANY)
+}
 
 QUERIES: Final = Queries(
     head="""SELECT b.journal, r.sequence, r.digest FROM timebank_banks b
@@ -27,6 +38,7 @@ QUERIES: Final = Queries(
         for table in TABLES
     ),
     records=_RECORD + "WHERE bank = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+    records_but=other_records(_RECORD, "?"),
     find=_RECORD + "WHERE bank = ? AND id = ?",
     # SQLite, which has no statistics, would walk through the bank.
     sequences={
@@ -43,6 +55,9 @@ QUERIES: Final = Queries(
     accounts=_ACCOUNT + "AND account > ? ORDER BY account LIMIT ?",
     first_accounts=_ACCOUNT + "ORDER BY account LIMIT ?",
     last_posting=_POSTING + "sequence <= ? ORDER BY version DESC LIMIT 1",
+    # SQLite takes the tables of a CROSS JOIN in this order.
+    last_postings=last_postings("?"),
+    last_postings_through=last_postings("?", through=True),
     postings=_POSTING + "version > ? ORDER BY version LIMIT ?",
     by_day=_POSTING + "day <= ? AND (day, version) > (?, ?) ORDER BY day, version LIMIT ?",
     by_day_back=_POSTING

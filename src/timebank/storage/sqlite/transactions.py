@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import chain
 from operator import attrgetter
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,7 +19,7 @@ from timebank.errors import (
     StoreError,
     TimebankError,
 )
-from timebank.model import Fault, Head, RecordRow
+from timebank.model import Fault, Head, PostingRow, RecordRow
 from timebank.storage.lock import OVER, UNFINISHED, Turn, this_process
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
@@ -26,9 +27,9 @@ from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
 from timebank.storage.sqlite.files import log_of, replaced
 from timebank.storage.sqlite.log import is_sound
-from timebank.storage.sqlite.questions import CONFIRM, QUERIES
+from timebank.storage.sqlite.questions import CONFIRM, POSTINGS_BETWEEN, QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
-from timebank.storage.tables import TableReader
+from timebank.storage.tables import FEW, MANY, POSTING, TableReader
 
 #: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
 _INHERITED: Final[list[sqlite3.Connection]] = []
@@ -154,6 +155,17 @@ class SqliteReader(TableReader):
     def faults(self, progress: Callable[[], None] | None = None) -> list[Fault]:
         """Implement `Reader.faults`: of the whole file, not only this bank."""
         return faults(self.connection(), self._where, progress)
+
+    def postings_between(self, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:
+        """Implement `FindsPostings.postings_between`."""
+        found: list[PostingRow] = []
+        size = FEW if len(wanted) <= FEW else MANY
+        for first in range(0, len(wanted), size):
+            some = [*wanted[first : first + size]]
+            some += [("", 0, 0)] * (size - len(some))  # which has none
+            values = (*chain.from_iterable(some), self._bank)
+            found += self._rows(POSTING, POSTINGS_BETWEEN[size], values)
+        return found
 
     def is_shared(self) -> bool:
         """Implement `FindsOwn.is_shared`: of a file that cannot tell, all is looked at."""
