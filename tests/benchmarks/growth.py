@@ -135,13 +135,13 @@ class Grown:
         day = BEGINNING + (self.now - BEGINNING) / 2
         return self.bank.balance(self.asked, on=day.date())
 
-    def last_days(self) -> timebank.Statement:
-        """Return the last days of a statement."""
-        return self.bank.statement(self.asked, since=self._day(-3))
+    def last_month(self) -> timebank.Statement:
+        """Return the last month of a statement."""
+        return self.bank.statement(self.asked, since=self._day(-30))
 
     def lines(self) -> int:
         """Return how many lines these have."""
-        return len(self.last_days().lines)
+        return len(self.last_month().lines)
 
     def count(self) -> int:
         """Return how many transfers there are, but for what was posted to time it."""
@@ -246,7 +246,7 @@ WORKS: Final = (
     Work("a hold, and its settlement", Grown.hold),
     Work("current balance", lambda grown: grown.bank.balance(grown.asked)),
     Work("balance on a day halfway", Grown.halfway),
-    Work("last days of a statement, a line", Grown.last_days, number=Grown.lines),
+    Work("last month of a statement, a line", Grown.last_month, number=Grown.lines),
     Work("a receipt", Grown.prove, Grown.post, 20),
     Work("checking a receipt", Grown.check, lambda grown: grown.prove(grown.post()), 20),
     Work("a signed head", Grown.sign),

@@ -32,7 +32,7 @@ from timebank.model.agreements import AGREED
 from timebank.model.members import Due
 from timebank.queries.accounts import posted_on
 from timebank.queries.records import account_row, body_of, hours_left, record_at, records
-from timebank.queries.statutes import statute_rows
+from timebank.queries.statutes import ever_adopted
 from timebank.rules.dues import amount, which_due
 from timebank.statute import DEFAULT, DEMURRAGE, Demurrage, Dues, Statute, months_later, period_of
 from timebank.statute.codec import of_body
@@ -165,7 +165,7 @@ class History:
 
         :raises Corrupt: a record that cannot be read.
         """
-        if not self.after and not _charges(reader):
+        if not self.after and not any(map(_has_dues, ever_adopted(reader))):
             return
         for row in records(reader, after=self.after, limit=PAGE):
             if row.kind in PLANS_DUES:
@@ -227,12 +227,6 @@ class History:
         since = date.fromisoformat(request["since"])
         charge = Charged(request["rule"], since, period, sequence)
         self.accounts[request["account"]].charges.append(charge)
-
-
-def _charges(reader: Reader) -> bool:
-    """Return whether any statute that was adopted has dues or demurrage."""
-    rows = (record_at(reader, row.sequence) for row in statute_rows(reader))
-    return any(_has_dues(of_body(row.body)) for row in rows if row.kind == "adopt")
 
 
 def _has_dues(statute: Statute) -> bool:
