@@ -108,7 +108,7 @@ class Hours:
         if type(seconds) is not int:
             msg = f"seconds must be an int, not {type(seconds).__name__}: {shown(seconds)}"
             raise WrongHoursType(msg).about(key="hours_wrong_type", type=type(seconds).__name__)
-        if not -MAX_SECONDS <= seconds <= MAX_SECONDS:
+        if abs(seconds) > MAX_SECONDS:
             msg = f"{shown(seconds)} seconds are beyond ±2**53"
             raise InvalidHours(msg).about(key="hours_too_large", text=shown(seconds // 3600))
         self = object.__new__(cls)

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,66 @@ def test_derived_rows_of_before_are_looked_at_in_part() -> None:
     with bank.store.writer("main") as writer:
         writer.append(Batch(resolved=[4]))
     assert ["derived", "derived"] == [one.check for one in bank.audit(since=checkpoint).findings]
+
+
+def test_any_number_of_audits_go_on_from_one_checkpoint() -> None:
+    """None changes what it says: a delegate, dues that are charged once, a merge."""
+    clock = Clock()
+    bank = timebank.open("memory:", **sources(clock))
+    for id in ("a", "b", "c", "fund"):
+        bank.open_account(id, kind="fund" if id == "fund" else "member")
+    checkpoint = Checkpoint.from_bytes(saved(bank))
+    known = checkpoint.to_bytes()
+    bank.adopt(LIFE)
+    bank.name_delegate("a", "b")
+    clock.now += timedelta(days=70)
+    bank.run_due()
+    bank.merge("a", into="c", reason="r")
+    for _ in range(3):
+        report = bank.audit(since=checkpoint)
+        assert () == report.findings
+        assert known == checkpoint.to_bytes()
+
+
+def test_what_an_audit_since_a_checkpoint_asks_does_not_grow_with_accounts_each() -> None:
+    """Nor with the records before: what is asked is asked of many at once."""
+    asked = [asked_since(accounts, before) for accounts, before in ((40, 30), (400, 30), (40, 900))]
+    assert max(asked) - min(asked) <= 12  # pages of accounts, records and tiles
+
+
+def asked_since(accounts: int, before: int) -> int:
+    """How many questions a store is asked where every account has moved since."""
+    bank = timebank.open("sqlite://", **sources())
+    ids = [f"m{number}" for number in range(accounts)]
+    with bank.batch() as batch:
+        for id in ids:
+            batch.open_account(id, kind="fund")
+        for number in range(before):
+            batch.transfer(earner=ids[0], spender=ids[number % 9 + 1], hours=1)
+    checkpoint = bank.audit().checkpoint
+    with bank.batch() as batch:
+        for one, other in pairwise(ids[:40]):
+            batch.transfer(earner=one, spender=other, hours=1)
+    with bank.store.reader("main") as reader:
+        counted = Asked(reader)
+        assert audit(counted, since=checkpoint).ok
+    return counted.number
+
+
+class Asked:
+    """A reader that counts what it is asked."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader, self.number = reader, 0
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._reader, name)
+
+        def ask(*values: Any, **named: Any) -> Any:
+            self.number += 1
+            return found(*values, **named)
+
+        return ask
 
 
 # -- the file --------------------------------------------------------------------------------

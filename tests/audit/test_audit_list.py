@@ -22,6 +22,7 @@ from timebank.audit.audit_pass import AuditPass
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, State
 from timebank.audit.checks import CHECKS
 from timebank.audit.findings import Findings
+from timebank.audit.plain_runs import LEAST
 from timebank.journal import canonical, parse
 from timebank.storage import open_store
 from timebank.storage.protocol import Reader, Store
@@ -230,3 +231,22 @@ def test_a_check_that_cannot_read_what_it_needs_stops_no_other() -> None:
     assert [one for one in failing if one.check != "file"] == list(whole)
     assert failing == again
     assert len(unreadable) == len({one.place for one in unreadable})
+
+
+def test_a_check_that_knows_nothing_of_runs_gets_each_record() -> None:
+    """It need not say that it is sure: then nothing goes by columns, and it misses nothing."""
+    bank = timebank.open("memory:", **sources())
+    for id in ("m1", "m2"):
+        bank.open_account(id)
+    for number in range(2 * LEAST):
+        bank.transfer(earner="m1", spender="m2", hours="0:15", id=f"t{number}")
+    _, check = more(None, bank)
+    assert [*range(3, 3 + 2 * LEAST)] == check.seen
+
+
+def test_each_check_that_sees_transfers_knows_of_runs() -> None:
+    """One that does not makes every audit slow."""
+    for check in CHECKS:
+        sees = check.kinds is None or "transfer" in check.kinds
+        if "row" in check.own or ("record" in check.own and sees):
+            assert "is_sure" in check.own, check

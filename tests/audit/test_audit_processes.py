@@ -6,20 +6,24 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import timebank
-from audit.test_audit_stretches import same
+from audit.test_audit_checkpoint import Asked
+from audit.test_audit_stretches import assumed, same
 from servers import ON_SERVERS, drop_database, new_database
 from support import Clock, fill, fill_with_members, fill_with_rules, sources
 from timebank import InvalidRequest, TimeBank
 from timebank.audit import audit_pass, processes
-from timebank.audit.processes import Processes, Worker
-from timebank.audit.stretches import lead_on
+from timebank.audit.processes import Processes, Worker, stretch_ends, worthwhile
+from timebank.audit.stretches import StretchResult, lead_on
 from timebank.storage.protocol import Batch
 
 
@@ -88,6 +92,120 @@ def test_processes_report_what_one_pass_reports(url: str, eager: list[bool]) -> 
         whole = bank.audit()
         assert not whole.ok
         same(whole, bank.audit(processes=3))
+
+
+def crowded(url: str, bank: str = "via roma") -> TimeBank:
+    """A bank of more accounts than transfers, most of which nobody moved."""
+    found = timebank.open(url, bank=bank, **sources())
+    ids = [f"m{number}" for number in range(70)]
+    with found.batch() as batch:
+        for id in ids:
+            batch.open_account(id, name=id)
+        for one, other in pairwise(ids[:25]):
+            batch.transfer(earner=one, spender=other, hours=1, id=f"{one}-{other}")
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_many_accounts_are_reported_as_by_one_pass(
+    tmp_path: Path, eager: list[bool], count: int
+) -> None:
+    """Also beside another bank, which is then told apart; and damaged in each of its parts."""
+    with crowded(f"sqlite:///{tmp_path / 'bank.db'}") as bank:
+        crowded(bank.store.url, "via milano").close()
+        checkpoint = bank.audit().checkpoint
+        with bank.batch() as batch:
+            for number in range(40):
+                batch.transfer(earner="m2", spender="m1", hours="0:15", id=f"more-{number}")
+        same(bank.audit(), bank.audit(processes=count))
+        same(bank.audit(since=checkpoint), bank.audit(since=checkpoint, processes=count))
+        assert all(eager)
+        with bank.store.reader(bank.name) as reader:
+            accounts = {row.account: row for row in reader.accounts(after=None, limit=99)}
+            rows = [row for id in accounts for row in reader.postings(id, after=0, limit=99)]
+        rows.sort(key=itemgetter(2))
+        for place in (0, 13, 60, len(rows) - 1):
+            wrong = [*rows]
+            wrong[place] = wrong[place]._replace(balance=1)
+            with bank.store.writer(bank.name) as writer:
+                writer.append(Batch(anew=True, accounts=accounts, postings=wrong))
+            whole = bank.audit()
+            assert not whole.ok
+            assert whole.apart
+            same(whole, bank.audit(processes=count))
+            same(bank.audit(since=checkpoint), bank.audit(since=checkpoint, processes=count))
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**5), st.integers(1, 64))
+def test_each_process_has_a_stretch_that_outweighs_what_it_costs(
+    records: int, accounts: int, most: int
+) -> None:
+    """By counts alone; with more accounts there are no more of them, with more records no fewer."""
+    count = worthwhile(records, accounts, most)
+    assert 1 <= count <= most
+    if count > 1:
+        assert records >= count * (processes.START + processes.EACH_ACCOUNT * accounts)
+    assert worthwhile(records, accounts + 1000, most) <= count
+    assert worthwhile(records + 1000, accounts, most) >= count
+
+
+@given(st.integers(0, 10**6), st.integers(1, 10**6), st.integers(1, 9))
+def test_stretches_are_of_all_records_once(start: int, number: int, most: int) -> None:
+    """In order, and none is empty."""
+    count = worthwhile(number, 0, most)
+    ends = [start, *stretch_ends(start, start + number, count)]
+    assert (count + 1, start + number) == (len(ends), ends[-1])
+    assert all(one < other for one, other in pairwise(ends))
+
+
+@pytest.mark.parametrize("accounts", [30, 300])
+def test_what_is_sent_does_not_grow_with_accounts(
+    tmp_path: Path, eager: list[bool], monkeypatch: pytest.MonkeyPatch, accounts: int
+) -> None:
+    """A process is told which stretch; it answers two numbers for each account that moved in it."""
+    sent: list[str] = []
+    answered: list[int] = []
+    of_line = StretchResult.of_line
+
+    def sending(self: Worker, task: dict[str, Any], since: str) -> None:
+        begin(self, task, since)
+        sent.append(self._task)
+
+    def answering(line: str) -> StretchResult:
+        answered.append(len(line))
+        return of_line(line)
+
+    begin = Worker.__init__
+    monkeypatch.setattr(Worker, "__init__", sending)
+    monkeypatch.setattr(StretchResult, "of_line", answering)
+    with timebank.open(f"sqlite:///{tmp_path / 'bank.db'}", **sources()) as bank:
+        with bank.batch() as batch:
+            for number in range(accounts):
+                batch.open_account(f"m{number}")
+            for _ in range(200):
+                batch.transfer(earner="m1", spender="m2", hours="0:01")
+        assert bank.audit(processes=2).ok
+    assert [True] == eager
+    assert 1 == len(sent) == len(answered)
+    assert len(sent[0]) < 200 + len(str(tmp_path))
+    assert answered[0] < 600
+
+
+def test_what_a_stretch_assumes_is_asked_of_many_at_once() -> None:
+    """However many transfers come before it; a page of accounts at a time."""
+    asked = []
+    for accounts, transfers in ((30, 100), (30, 900), (300, 100)):
+        bank = timebank.open("sqlite://", **sources())
+        with bank.batch() as batch:
+            for number in range(accounts):
+                batch.open_account(f"m{number}", kind="fund")
+            for number in range(transfers):
+                batch.transfer(earner="m1", spender=f"m{number % 20 + 2}", hours=1)
+        with bank.store.reader("main") as reader:
+            counted = Asked(reader)
+            assumed(counted, accounts + transfers - 5)
+        asked.append(counted.number)
+    assert max(asked) - min(asked) <= 4  # a page of tiles, and of records behind them
 
 
 @pytest.fixture

@@ -236,8 +236,53 @@ def test_ids_of_a_group_are_looked_up_together(crowd: Crowd) -> None:
     ]
     assert ["t0", "t1", "t2", "t3"] == [one.id for one in crowd.bank.transfers()]
     asked = crowd.steps.count("before sequences"), crowd.steps.count("before find")
-    # The repeated one, the one that comes twice, and the one that was refused at first.
-    assert ((1, 3) if "sqlite" in crowd.store.url else (0, 6)) == asked
+    # The repeated one and the one that comes twice. That which was refused at first is free, as
+    # what follows it says.
+    assert ((1, 2) if "sqlite" in crowd.store.url else (0, 6)) == asked
+
+
+def test_a_leader_waits_longer_while_it_pays() -> None:
+    """Where as many come as last time the next may wait twice as long; else as at first."""
+    group = commit_group.CommitGroup({})
+    group._last = 2
+    call: Any = object()
+    group._waiting.append(call)
+    waits = []
+    for _ in range(6):
+        group._linger()
+        waits.append(group._lingers_seconds / commit_group.LINGERS_SECONDS)
+    assert [2, 4, 8, 10, 10, 10] == waits
+    group._waiting.clear()
+    group._linger()
+    assert (commit_group.LINGERS_SECONDS, None) == (group._lingers_seconds, group._lingering)
+
+
+def test_who_comes_last_lets_the_leader_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A leader that would wait for a minute goes on when as many are there as last time."""
+    monkeypatch.setattr(commit_group, "LINGERS_SECONDS", 60.0)
+    bank = TimeBank(open_store("memory:", create=True))
+    for account in ("m1", "m2"):
+        bank.open_account(account, kind="fund")
+    group = bank._group
+    group._last, group._lingers_seconds = 2, 60.0
+    first = threading.Thread(target=paid(1), args=(bank,), daemon=True)
+    first.start()
+    until(lambda: group._lingering is not None)
+    paid(2)(bank)
+    first.join(30)
+    assert not first.is_alive()
+    assert {"t1", "t2"} == {one.id for one in bank.transfers()}
+
+
+def test_one_thread_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its calls are groups of one."""
+    bank = TimeBank(open_store("memory:", create=True))
+    for account in ("m1", "m2"):
+        bank.open_account(account, kind="fund")
+    monkeypatch.delattr(commit_group.CommitGroup, "_linger")
+    for number in range(5):
+        paid(number)(bank)
+    assert 5 == sum(1 for _ in bank.transfers())
 
 
 def test_what_has_no_id_goes_alone(crowd: Crowd) -> None:

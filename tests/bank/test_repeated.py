@@ -11,6 +11,8 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import timebank
 from bank.test_grouping import Crowd, paid
@@ -280,3 +282,51 @@ def test_a_repeat_whose_commit_is_unknown_says_which(crowd: Crowd) -> None:
         paid(2)(batch)
         paid(1)(batch)
     assert ("t2", ("t2", "t1")) == (caught.value.id, caught.value.ids)
+
+
+# -- in a batch, where the id that follows tells which are free -----------------------------
+
+_IDS: Any = st.lists(st.text("ab\u00e9\ud7ff\U0001d11e", min_size=1, max_size=3), max_size=25)
+
+
+@given(before=_IDS, within=_IDS, seen=st.sets(st.integers(0, 24), max_size=4))
+def test_an_id_is_found_wherever_it_is(
+    before: list[str], within: list[str], seen: set[int]
+) -> None:
+    """In the journal or in the batch, appended or not; and no other is taken for it."""
+    with timebank.open("sqlite://") as bank:
+        for account in ("m1", "m2"):
+            bank.open_account(account, kind="fund")
+        for id in before:
+            bank.transfer(**VISIT, id=id)
+        known = set(before)
+        with bank.batch() as batch:
+            for number, id in enumerate(within):
+                if number in seen:
+                    batch.balance("m1")  # what is decided so far is appended
+                assert (id in known) == batch.transfer(**VISIT, id=id).repeated
+                known.add(id)
+        assert len(known) == sum(1 for _ in bank.transfers())
+
+
+def test_ids_that_follow_each_other_are_looked_for_once(tmp_path: Path) -> None:
+    """One look serves for all that come before the id that follows; then for those behind it."""
+    asked: list[str] = []
+    with timebank.open(f"sqlite:///{tmp_path / 'bank.db'}") as bank:
+        for account in ("m1", "m2"):
+            bank.open_account(account, kind="fund")
+        bank.transfer(**VISIT, id="t50")
+        with bank.batch() as batch:
+            batch.transfer(**VISIT, id="a")
+            batch.balance("m1")
+            writer: Any = batch._life.session().writer
+            look = writer.following_id
+
+            def following_id(id: str) -> Any:
+                asked.append(id)
+                return look(id)
+
+            writer.following_id = following_id
+            for number in range(10, 90):
+                assert (number == 50) == batch.transfer(**VISIT, id=f"t{number}").repeated
+    assert ["t10", "t50", "t51"] == asked

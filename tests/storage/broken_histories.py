@@ -52,6 +52,7 @@ class WritesIdsAgain(Wrapped):
             append=append,
             sequences=lambda *_: [],
             confirms=lambda real, *head, **_: real(*head, id=None),
+            following_id=lambda *_: None,
         )
 
 

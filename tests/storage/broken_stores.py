@@ -458,6 +458,14 @@ class ConfirmsTheHead(Wrapped):
         return Calls(writer, confirms=lambda real, *head, **_: real(*head, id=None))
 
 
+class FollowsNothing(Wrapped):
+    """No id is found to follow another."""
+
+    def writing(self, writer: Any) -> Any:
+        """Implement `Wrapped.writing`."""
+        return Calls(writer, following_id=lambda *_: None)
+
+
 class AddsUpNothing(Wrapped):
     """Every sum is found to be right."""
 
@@ -565,6 +573,7 @@ class OnFile(Private):
     sees_schema = True
     finds_own = True
     confirming = True
+    finds_following = True
 
     def new_url(self, folder: Path) -> str:
         """Implement `StoreUnderTest.new_url`."""
@@ -692,6 +701,10 @@ class TestTilesOfTheMoment(Private):
 
 class TestConfirmsTheHead(OnFile):
     broken = ConfirmsTheHead
+
+
+class TestFollowsNothing(OnFile):
+    broken = FollowsNothing
 
 
 class TestFindsOne(OnFile):

@@ -45,6 +45,7 @@ class TestPrivateSqlite(StoreConformance):
     finds_own = True
     makes_banks = True
     confirming = True
+    finds_following = True
     droppable = True
 
     def new_url(self, folder: Path) -> str:
@@ -77,6 +78,7 @@ class TestSqliteFile(StoreConformance):
     finds_own = True
     makes_banks = True
     confirming = True
+    finds_following = True
     droppable = True
     addressed = True
 

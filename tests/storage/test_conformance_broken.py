@@ -56,6 +56,7 @@ CAUGHT = (
     ("TestReplacesTiles", "test_what_does_not_follow_is_a_conflict"),
     ("TestTilesOfTheMoment", "test_a_snapshot_does_not_move"),
     ("TestConfirmsTheHead", "test_what_is_as_expected_is_confirmed"),
+    ("TestFollowsNothing", "test_the_id_that_follows_is_found"),
     ("TestFindsOne", "test_many_operations_are_looked_up_at_once"),
     ("TestAddsUpNothing", "test_sums_find_what_does_not_add_up"),
     ("TestSaysNothingOfWhatItHas", "test_what_the_store_has_is_declared"),

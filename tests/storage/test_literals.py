@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import timebank
 from servers import drop_database, new_database
 from timebank import BankBatch, TimeBank
+from timebank.storage.server.literals import literal, rows_literal, text_literals
 
 #: What may give values another meaning on their way, or a transaction another kind.
 SETTINGS: Final = {
@@ -70,3 +73,36 @@ def test_whatever_a_database_sets() -> None:
             assert list(TEXTS) == found
         assert () == bank.audit().findings
     drop_database(url)
+
+
+#: What is quoted, and what might be taken for a mark or the end of a text.
+texts = st.text(st.sampled_from(["'", "\\", "\0", "%", "s", "E", "\ud800", "\xe9"]), max_size=5)
+
+
+@given(st.lists(texts, min_size=1, max_size=5))
+def test_texts_are_quoted_together_as_each_by_itself(several: list[str]) -> None:
+    """One by one, by the rule as it is written down; what cannot be is refused, whichever it is."""
+    if any("\0" in text or "\ud800" in text for text in several):
+        with pytest.raises(ValueError, match=r"NUL|surrogates"):
+            text_literals(several)
+        return
+    each = ["E'" + "".join(_DOUBLED.get(one, one) for one in text) + "'" for text in several]
+    assert each == text_literals(several)
+
+
+_DOUBLED: Final = {"'": "''", "\\": "\\\\"}
+plain = st.text(st.sampled_from(["'", "%", "s", "a"]), max_size=3)
+COLUMNS: Final = (
+    plain,
+    st.integers(),
+    st.binary(max_size=2),
+    st.none() | plain,
+    st.none() | st.integers(),
+)
+
+
+@given(st.lists(st.tuples(*COLUMNS), min_size=1, max_size=4), plain)
+def test_rows_are_made_of_their_values(rows: list[tuple[Any, ...]], bank: str) -> None:
+    """Column by column they come to what each value is by itself."""
+    each = ("(" + ", ".join(literal(value) for value in (bank, *row)) + ")" for row in rows)
+    assert ", ".join(each) == rows_literal(bank, rows)

@@ -139,6 +139,18 @@ def _batch(bank: TimeBank, between: Callable[[], None]) -> None:
         batch.transfer(earner="m1", spender="f1", hours=1, id="b2")
 
 
+def _refused_in_a_batch(bank: TimeBank, between: Callable[[], None]) -> None:
+    between()
+    with bank.batch() as batch:
+        batch.transfer(earner="m1", spender="f1", hours=99, id="b1")
+
+
+def _read_in_a_batch(bank: TimeBank, between: Callable[[], None]) -> None:
+    between()
+    with bank.batch() as batch:
+        batch.balance("m1")
+
+
 def _preview(bank: TimeBank, between: Callable[[], None]) -> None:
     between()
     with bank.preview() as preview:
@@ -172,6 +184,9 @@ ACTS: Final[dict[str, Callable[[TimeBank, Callable[[], None]], None]]] = {
     "refused": _after(lambda bank: bank.transfer(earner="m1", spender="f1", hours=99)),
     "hold": _after(lambda bank: bank.hold(earner="m1", spender="f1", hours=1, id="h")),
     "in a batch": _batch,
+    "refused in a batch": _refused_in_a_batch,
+    "read in a batch": _read_in_a_batch,
+    "wipe": _after(lambda bank: bank.store.wipe()),  # type: ignore[attr-defined]  # it has one
     "preview": _preview,
     "erase": _erase,
     "rebuild": _after(lambda bank: bank.rebuild()),

@@ -5,11 +5,12 @@ is `timebank.audit.checks.CHECKS`. The other files help them: `audit_pass` runs 
 `checkpoint` keeps what the checks knew, `stretches` and `processes` share the work, `findings`
 and `report` hold the result; `accounts`, `exchanges`, `dues`, `corrections`, `crossings` and
 `statute_history` know what `effects` compares; `record_fields`, `record_forms`, `message_fields`,
-`field_types`, `id_rules` and `plain_transfers` take records apart; `order` and `shares` look at
-lines. `banks` audits all of a storage; `quick` and `compare` are audits of their own, and `steady`
-is what all of them read by. The audit shares no code with the rules: that limits held and reversals
-stayed within their originals is worked out here once more. It reads one snapshot in pages, so that
-its memory grows with the number of accounts and not with that of records, and it writes nothing.
+`field_types`, `id_rules` and `plain_transfers` take records apart, `plain_runs` many at once;
+`order` and `shares` look at lines. `banks` audits all of a storage; `quick` and `compare` are
+audits of their own, and `steady` is what all of them read by. The audit shares no code with the
+rules: that limits held and reversals stayed within their originals is worked out here once more. It
+reads one snapshot in pages, so that its memory grows with the number of accounts and not with that
+of records, and it writes nothing.
 """
 
 from __future__ import annotations

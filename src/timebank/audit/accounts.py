@@ -110,10 +110,6 @@ class AccountHistory:
                 status = then
         return status == "open"
 
-    def parts(self) -> tuple[Any, ...]:
-        """Return all of it, in the order of its fields."""
-        return _PARTS(self)
-
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object, of what it holds itself."""
         return dict(zip(_FIELDS, _PARTS(self), strict=True))
@@ -151,6 +147,7 @@ class AccountHistory:
 
 
 _FIELDS: Final = tuple(field.name for field in attrs.fields(AccountHistory))
+_NAMES: Final = frozenset(_FIELDS)
 _PARTS: Final = attrgetter(*_FIELDS)
 
 
@@ -160,10 +157,31 @@ class AccountHistories:
     def __init__(self, statutes: StatuteHistory, reader: Reader) -> None:
         self._statutes, self._reader = statutes, reader
         self.by_account: dict[str, AccountHistory] = {}
+        #: Those of a checkpoint of which nothing was asked yet, as JSON.
+        self._restored: dict[str, dict[str, Any]] = {}
 
     def get(self, account: str) -> AccountHistory | None:
         """Return the history of an account so far."""
+        if account in self._restored:
+            self.by_account[account] = AccountHistory.of_json(self._restored.pop(account))
         return self.by_account.get(account)
+
+    def restore(self, account: str, state: dict[str, Any]) -> None:
+        """Restore the history of an account as `to_json` returned it; it is read when asked for.
+
+        :raises TypeError: it is none.
+        """
+        if type(state) is not dict or state.keys() != _NAMES:
+            msg = f"{shown(account)} has no such history"
+            raise TypeError(msg)
+        self._restored[account] = state
+
+    def to_json(self, account: str) -> dict[str, Any] | None:
+        """Return the history of an account as a JSON object."""
+        if account in self._restored:
+            return self._restored[account]
+        found = self.by_account.get(account)
+        return None if found is None else found.to_json()
 
     def record(self, record: AuditedRecord) -> None:
         """Take note of one record that was executed."""
@@ -171,6 +189,8 @@ class AccountHistories:
         if kind == "due":
             self._charge(record.sequence, record.request)
         elif kind == "restart_clock":
+            for account in [*self._restored]:
+                self.get(account)
             for account, history in self.by_account.items():
                 self._restart(account, history, record)
         elif kind == "open_account":

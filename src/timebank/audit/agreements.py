@@ -22,6 +22,7 @@ from timebank.audit.crossings import (
 from timebank.audit.exchanges import without_fee
 from timebank.audit.findings import ASK, Check, quantity
 from timebank.audit.message_fields import offer_of
+from timebank.audit.plain_runs import PlainRun
 from timebank.errors import shown
 from timebank.journal import parse
 from timebank.model.said import said, who
@@ -71,6 +72,10 @@ class Agreements(AuditCheck):
             self._tell_all(record, self._differences[record.kind](record))
         if self._known and not is_between:
             self._moved_otherwise(record)
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Return whether a run moves no account of an agreement: it is of no offer or answer."""
+        return self._known.keys().isdisjoint(run.moved)
 
     def _tell_all(self, record: AuditedRecord, differences: Iterator[Difference]) -> None:
         for expected, found in differences:

@@ -13,6 +13,7 @@ from timebank.audit.checkpoint import UNUSABLE, Checkpoint
 from timebank.audit.checks import CHECKS
 from timebank.audit.findings import MOST_FINDINGS, Findings
 from timebank.audit.heads import Heads
+from timebank.audit.plain_runs import PlainRun, runs_of
 from timebank.audit.report import AuditReport, Progress, explained
 from timebank.audit.stretches import ASSUMED_BY_ROWS, StretchResult, StretchWorkers, lead_on
 from timebank.errors import InvalidRequest
@@ -21,7 +22,7 @@ from timebank.model import Head, RecordRow
 from timebank.model.said import said
 from timebank.storage.protocol import Reader, surveys
 
-PAGE: Final = 500
+PAGE: Final = 1_000
 
 
 class AuditPass:
@@ -65,8 +66,9 @@ class AuditPass:
             context.checks[check] = check(context)
         self.checks = tuple(context.checks.values())
         self._canonical, self._heads = context.check(Canonical), context.check(Heads)
-        self._row_steps = [check.row for check in self.checks if _overrides(check, "row")]
-        self._page_steps = [check.page for check in self.checks if _overrides(check, "page")]
+        self._row_steps = [check.row for check in self.checks if "row" in check.own]
+        self._page_steps = [check.page for check in self.checks if "page" in check.own]
+        self._of_runs = [check for check in self.checks if _sees_transfers(check)]
         self._steps: dict[str, tuple[Callable[[AuditedRecord], None], ...]] = {}
         self._unreadable: set[int] = set()
 
@@ -120,9 +122,12 @@ class AuditPass:
     def _share(self, workers: StretchWorkers, shared: int) -> None:
         """Audit the last stretch alone, from what is assumed; where not all is well, begin again.
 
-        What `start` told stays as it is.
+        Where `start` found anything no check is made anew: it may know what it told already.
         """
         told, context = self.findings, self._context
+        if told.all():
+            workers.stop()
+            return
         self.findings = context.findings = told.emptied()
         self._done_beside = workers.done
         results: Sequence[StretchResult] | None = None
@@ -216,8 +221,10 @@ class AuditPass:
                 continue
             if not page:
                 return
-            for row in page:
-                self._check(row)
+            for rows, run in runs_of(page):
+                if run is None or not self._take(run):
+                    for row in rows:
+                        self._check(row)
             self.count += len(page)
             read = Page(after, page, self._unreadable)
             for check_page in self._page_steps:
@@ -234,6 +241,19 @@ class AuditPass:
         """Return whether there is nothing behind a record that cannot be read."""
         head = self._context.head
         return head is None or after + 1 >= head.sequence
+
+    def _take(self, run: PlainRun) -> bool:
+        """Go on behind a run, where each check is sure that there is nothing to tell of it."""
+        try:
+            is_sure = run.execute(self._context.fold.balances) and all(
+                check.is_sure(run) for check in self._of_runs
+            )
+        except UNREADABLE:
+            return False
+        if is_sure:
+            for check in self._of_runs:
+                check.take(run)
+        return is_sure
 
     def _check(self, row: RecordRow) -> None:
         """Run the checks on one record; one that fails to read it does not stop the others."""
@@ -259,7 +279,7 @@ class AuditPass:
         self._steps[kind] = tuple(
             check.record
             for check in self.checks
-            if _overrides(check, "record") and (check.kinds is None or kind in check.kinds)
+            if "record" in check.own and (check.kinds is None or kind in check.kinds)
         )
         return self._steps[kind]
 
@@ -286,7 +306,7 @@ class AuditPass:
             raise InvalidRequest(msg) from error
 
     def _stateful(self) -> list[AuditCheck]:
-        return [check for check in self.checks if _overrides(check, "state")]
+        return [check for check in self.checks if "state" in check.own]
 
     def _assume_through(self, through: int) -> str:
         """Stand at a record as the stored rows say, unchecked; return the fingerprint of it.
@@ -295,7 +315,7 @@ class AuditPass:
         """
         context = self._context
         if context.last < through:
-            steps = [check.assume for check in self.checks if _overrides(check, "assume")]
+            steps = [check.assume for check in self.checks if "assume" in check.own]
             for row in self._not_by_rows(context.last, through):
                 record = AuditedRecord(row, parse(row.body))
                 for assume in steps:
@@ -328,6 +348,7 @@ class AuditPass:
         return found.hexdigest()
 
 
-def _overrides(check: AuditCheck, name: str) -> bool:
-    """Return whether a check has a method of its own by this name."""
-    return getattr(type(check), name) is not getattr(AuditCheck, name)
+def _sees_transfers(check: AuditCheck) -> bool:
+    """Return whether a check looks at the rows of all records, or at those of transfers."""
+    is_of_them = check.kinds is None or "transfer" in check.kinds
+    return "row" in check.own or ("record" in check.own and is_of_them)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
 
 from timebank.audit.findings import Check, Findings
+from timebank.audit.plain_runs import PlainRun
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import TimebankError
 from timebank.journal.fold import Derived, Fold
@@ -133,6 +134,10 @@ class AuditCheck:
     does not override is not called for it. A check whose `state` differs from record to
     record gives it to a checkpoint, and takes it back by `restore`.
 
+    Plain transfers come by the hundred: where each check that looks at transfers `is_sure` that it
+    would tell nothing of a run, they are told to `take` it, and `row` and `record` are not called.
+    A check that does not override `is_sure` is safe: every record then comes by itself.
+
     Where several processes share an audit, each stretch of the journal ends with `pause`.
     `assume` and `assume_balances` tell a check what a stretch may begin with; `proof` is what must
     then be the same where it was assumed and where it was worked out, and `counted` what a stretch
@@ -146,6 +151,11 @@ class AuditCheck:
     promises: ClassVar[tuple[Check, ...]]
     #: The kinds of record that it looks at; `None` is all of them.
     kinds: ClassVar[frozenset[str] | None] = None
+    #: The names of what it has of its own: of these methods, those that are called for it.
+    own: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        cls.own |= vars(cls).keys()
 
     def __init__(self, context: AuditContext) -> None:
         self.context = context
@@ -160,6 +170,16 @@ class AuditCheck:
 
     def record(self, record: AuditedRecord) -> None:
         """Check one record."""
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Return whether nothing of a run is a finding or a note; change nothing.
+
+        What it moves was worked out, and the accounts stand as they stood before it.
+        """
+        return False
+
+    def take(self, run: PlainRun) -> None:
+        """Know what `row` and `record` would have made known by a run of which all are sure."""
 
     def page(self, page: Page) -> None:
         """Check what waits until a page of records was read."""

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from timebank.audit.base import AuditCheck, AuditedRecord, Difference
+from timebank.audit.field_types import is_day
 from timebank.audit.findings import RESTORE, Check
-from timebank.audit.id_rules import has_odd_ids, id_differences
+from timebank.audit.id_rules import are_ids, has_odd_ids, id_differences, id_problem
+from timebank.audit.plain_runs import PlainRun
 from timebank.audit.plain_transfers import parse_plain_transfer
 from timebank.audit.record_fields import field_differences
 from timebank.audit.record_forms import form_differences
@@ -75,6 +77,21 @@ class Canonical(AuditCheck):
             self._column(record, "id", expected_id, row.id)
         if row.refers_to != refers_to(record.effects):
             self._column(record, "refers_to", refers_to(record.effects), row.refers_to)
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Compare the columns beside a run, and look at each day and each text once.
+
+        That its bytes are canonical, and its fields known, is why it is a run.
+        """
+        stored, said = run.stored, run.said
+        return (
+            {*stored.kind} == {"transfer"}
+            and stored.id == said.id
+            and {*stored.refers_to} == {None}
+            and all(is_day(on) and is_day(asked or on) for _, asked, on in run.days)
+            and are_ids(said.id)
+            and all(id_problem(name) is None for name in run.names)
+        )
 
     def _column(self, record: AuditedRecord, name: str, expected: object, found: object) -> None:
         self.tell(

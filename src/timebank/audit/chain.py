@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditedRecord
 from timebank.audit.findings import RESTORE, Check
+from timebank.audit.plain_runs import PlainRun
 from timebank.errors import shown
 from timebank.journal import FORMAT, digest, genesis
 from timebank.model import MAX_INTEGER, Head, RecordRow
@@ -103,3 +105,21 @@ class Chain(AuditCheck):
                     expected=said("field_value", field=field, value=shown(expected)),
                     found=said("field_value", field=field, value=shown(content[field])),
                 )
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Compare the numbers and the digests of a run, and what all of its records name."""
+        context, stored, said = self.context, run.stored, run.said
+        if context.head is None or {*said.journal} != {context.head.journal}:
+            return False
+        numbers = range(context.last + 1, context.last + 1 + len(run.rows))
+        return (
+            {*said.format} == {FORMAT}
+            and [*stored.sequence] == [*numbers]
+            and [*said.sequence] == [*map(str, numbers)]
+            and [*accumulate(stored.body, digest, initial=context.digest)][1:] == [*stored.digest]
+        )
+
+    def take(self, run: PlainRun) -> None:
+        """Go on behind the last record of a run."""
+        last = run.rows[-1]
+        self.context.last, self.context.digest = last.sequence, last.digest

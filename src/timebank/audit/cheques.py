@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from timebank.audit.base import AuditCheck, AuditedRecord, Difference
 from timebank.audit.corrections import heir
 from timebank.audit.findings import ASK, Check
+from timebank.audit.plain_runs import PlainRun
 from timebank.errors import shown
 from timebank.journal import parse
 from timebank.model.said import said, who
@@ -112,6 +113,10 @@ class Cheques(AuditCheck):
         for expected, other in found:
             place = said("record", sequence=record.sequence)
             self.tell("cheques", place, expected=expected, found=other)
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Return whether no record of a run enters a cheque."""
+        return PREFIX not in "\n".join(run.said.id)
 
     def _issue(self, record: AuditedRecord) -> Iterator[Difference]:
         """Yield where a booklet is given to another account than was asked, or to none."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import repeat
+from operator import floordiv
 from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Difference, State
 from timebank.audit.findings import Check
+from timebank.audit.plain_runs import PlainRun
 from timebank.errors import Corrupt, InvalidStatute, shown
 from timebank.journal import recorded
 from timebank.model import MAX_INTEGER, RecordRow
@@ -17,6 +21,8 @@ from timebank.statute import Statute
 
 _DAY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: A day, in microseconds.
+_DAY_LONG: Final = 86_400_000_000
 #: Zones differ from UTC by whole quarters of an hour: within one, in microseconds, no day changes.
 _QUARTER: Final = 900_000_000
 #: How far the last record may lie ahead of the clock of who audits, in microseconds.
@@ -71,13 +77,40 @@ class Clocks(AuditCheck):
         if closed is not None and (day or record.request.get("occurred_on", "~")) <= closed:
             self._in_closed_books(record, closed)
 
+    def is_sure(self, run: PlainRun) -> bool:
+        """Look at each quarter of an hour of a run once, and at each day of service.
+
+        A day of record that is not that of its instant is left to be told or noted.
+        """
+        instants, days = run.instants, run.said.recorded_on
+        if self._last is not None and self._last_on is not None:
+            instants, days = [self._last, *instants], (self._last_on, *days)
+        closed = self._fold.closed_through or ""
+        return (
+            sorted(instants) == [*instants]
+            and sorted(days) == [*days]
+            and all(closed < day <= on or on < day <= _next(on) for day, _, on in run.days)
+            and all(self._is_the_day(on, now) for (_, on), now in _quarters(run).items())
+        )
+
+    def _is_the_day(self, on: str, now: int) -> bool:
+        """Return whether a day is that of an instant, as far as this machine knows."""
+        statute, days = self.context.statutes.current, _days_around(now // _DAY_LONG)
+        if statute.time_zone == "UTC":
+            return on == days[1]
+        return on in days and self._day_in(statute, now) in {on, None}
+
+    def take(self, run: PlainRun) -> None:
+        """Take the instant and the day of the last record of a run."""
+        self._last, self._last_on = run.instants[-1], run.said.recorded_on[-1]
+
     def _look(self, record: AuditedRecord, now: int, on: str) -> None:
         """Check the instant and the day of a record against those before, UTC and the zone."""
         if record.kind == "restart_clock":
             self._restart(record, now, on)
         else:
             self._forward(record.sequence, now, on)
-        if now // 86_400_000_000 != self._number:
+        if now // _DAY_LONG != self._number:
             self._see_days(now)
         # A day that is kept is later than that of the instant, and a restart keeps none.
         is_kept = on == self._last_on and on > self._days[2] and record.kind != "restart_clock"
@@ -134,10 +167,9 @@ class Clocks(AuditCheck):
 
     def _see_days(self, now: int) -> None:
         """Work out which days a record of a day in UTC may have."""
-        self._number = now // 86_400_000_000
+        self._number = now // _DAY_LONG
         try:
-            day = (_EPOCH + timedelta(microseconds=now)).date()
-            self._days = ((day - _DAY).isoformat(), day.isoformat(), (day + _DAY).isoformat())
+            self._days = _days_around(self._number)
         except OverflowError:
             self._days = ("", shown(now), "")
 
@@ -231,6 +263,19 @@ class Clocks(AuditCheck):
     def assume_balances(self, last: RecordRow) -> None:
         """Take the instant and the day of the last record."""
         self._last, self._last_on = recorded(last.body)
+
+
+@lru_cache(maxsize=400)
+def _days_around(number: int) -> tuple[str, str, str]:
+    """Return the days that a record may have of a day in UTC, given by its number since 1970."""
+    day = (_EPOCH + number * _DAY).date()
+    return (day - _DAY).isoformat(), day.isoformat(), (day + _DAY).isoformat()
+
+
+def _quarters(run: PlainRun) -> dict[tuple[int, str], int]:
+    """Return an instant of each quarter of an hour and day of record of a run."""
+    quarters = map(floordiv, run.instants, repeat(_QUARTER))
+    return dict(zip(zip(quarters, run.said.recorded_on, strict=False), run.instants, strict=True))
 
 
 def _is_the_originals(record: AuditedRecord) -> bool:

@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
-from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, State
+from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.findings import MOST_FINDINGS, Check, quantity
+from timebank.audit.plain_runs import PlainRun, Posted
+from timebank.audit.plain_transfers import parse_plain_transfer
 from timebank.errors import TimebankError, shown
 from timebank.journal import parse
 from timebank.journal.fold import Fold
@@ -51,7 +53,8 @@ class DerivedRows(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         self._reader = context.reader
-        self._pending: dict[str, list[PostingRow]] = {}
+        #: The rows to expect, by account; those of a run are plain tuples.
+        self._pending: dict[str, list[Posted]] = {}
         self._count = 0
         self._totals: dict[str, tuple[int, int]] = {}
         self._differing: set[str] = set()
@@ -76,16 +79,16 @@ class DerivedRows(AuditCheck):
         """Return the rows of the last records, by account, from where it stood behind them."""
         found: dict[str, list[PostingRow]] = {}
         balances = self.context.fold.balances
-        stands = {id: balances.get(id, (0, 0)) for id in self.context.fold.accounts}
+        stands: dict[str, tuple[int, int]] = {}
         for row in reversed(self.context.recent):
-            effects = parse(row.body)["effects"]
+            effects = (parse_plain_transfer(row.body) or parse(row.body))["effects"]
             for account, seconds in reversed(effects.get("postings", ())):
-                version, balance = stands[account]
+                version, balance = stands.get(account) or balances[account]
                 day = effects["occurred_on"]
                 one = PostingRow(account, version, row.sequence, seconds, balance, day)
-                found.setdefault(account, []).insert(0, one)
+                found.setdefault(account, []).append(one)
                 stands[account] = (version - 1, balance - seconds)
-        return found
+        return {account: rows[::-1] for account, rows in found.items()}
 
     def record(self, record: AuditedRecord) -> None:
         """Expect the rows of a record that was executed."""
@@ -104,8 +107,25 @@ class DerivedRows(AuditCheck):
             else:
                 pending[row.account] = [row]
         self._count += len(postings)
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Return that nothing is told now: the rows of a run are compared with many others."""
+        return True
+
+    def take(self, run: PlainRun) -> None:
+        """Expect the rows of a run."""
+        pending = self._pending
+        for account, moved in run.moved.items():
+            if account in pending:
+                pending[account] += moved.rows
+            else:
+                pending[account] = moved.rows
+        self._count += 2 * len(run.rows)
+
+    def page(self, page: Page) -> None:
+        """Compare the postings that wait, where there are many."""
         if self._count >= PENDING:
-            self._compare()
+            self.pause()
 
     def pause(self) -> None:
         """Compare the postings that wait."""
@@ -190,18 +210,18 @@ class DerivedRows(AuditCheck):
         pending, self._pending, self._count = self._pending, {}, 0
         stored = stored_together(self._reader, pending)
         for account, rows in pending.items():
-            after = rows[0].version - 1
+            after = rows[0][1] - 1
             try:
                 if (
                     stored.pop(account, None) != rows
                     and self._reader.postings(account, after=after, limit=len(rows)) != rows
                 ):
-                    self._explain(account, rows)
+                    self._explain(account, [*map(PostingRow._make, rows)])
             except TimebankError as error:
                 self._damaged(said("postings_of_account", account=who(account)), error)
                 self._differing.add(account)
             earned, spent = self._totals.get(account, (0, 0))
-            moved = [row.seconds for row in rows]
+            moved = [row[3] for row in rows]
             more = sum(seconds for seconds in moved if seconds > 0)
             self._totals[account] = (earned + more, spent + more - sum(moved))
 
@@ -360,7 +380,7 @@ class DerivedRows(AuditCheck):
 
 
 def stored_together(
-    reader: Reader, expected: Mapping[str, Sequence[PostingRow]]
+    reader: Reader, expected: Mapping[str, Sequence[Posted]]
 ) -> dict[str, list[PostingRow]]:
     """Return the rows from the first version that is expected to the last one, by account.
 
@@ -368,7 +388,7 @@ def stored_together(
     """
     found: dict[str, list[PostingRow]] = {}
     if finds_postings(reader):
-        wanted = [(id, rows[0].version - 1, rows[-1].version) for id, rows in expected.items()]
+        wanted = [(id, rows[0][1] - 1, rows[-1][1]) for id, rows in expected.items()]
         with suppress(*UNREADABLE):
             for row in reader.postings_between(wanted):
                 if row.account in found:

@@ -12,7 +12,6 @@ from timebank.audit.accounts import (
     DELEGATE_RECORDS,
     HISTORY_RECORDS,
     AccountHistories,
-    AccountHistory,
     account_differences,
     delegate_differences,
 )
@@ -39,6 +38,7 @@ from timebank.audit.exchanges import (
     Lines,
     day_differences,
     exchange_differences,
+    is_as_asked,
     settlement_differences,
     without_fee,
 )
@@ -47,9 +47,10 @@ from timebank.audit.holds import find_hold
 from timebank.audit.limits import limit_named
 from timebank.audit.losses import loss_differences
 from timebank.audit.order import flag_differences, order_differences
+from timebank.audit.plain_runs import PlainRun
 from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
-from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, RecordRow
+from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, PostingRow, RecordRow
 from timebank.model.said import Said, said, who
 from timebank.statute import DEFAULT
 
@@ -134,6 +135,25 @@ class Effects(AuditCheck):
             self._tell_all(record, flag_differences(effects["flags"], checked=checked))
             for flag in effects["flags"]:
                 self.context.findings.note(said("record", sequence=record.sequence), _flag(flag))
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Look at each day, kind and quantity of a run once; it posts what was asked, and can be.
+
+        Two lines, in the order asked, are what they must be under every statute that neither
+        rounds, nor takes a fee, nor flags them.
+        """
+        return all(day == (asked or on) for day, asked, on in run.days) and is_as_asked(
+            self._statutes.current, run
+        )
+
+    def take(self, run: PlainRun) -> None:
+        """Stand where the accounts stand behind a run."""
+        balances, months = self._fold.balances, self._dues.months
+        for account, moved in run.moved.items():
+            last = moved.rows[-1]
+            balances[account] = (last[1], last[4])
+            if account in months:
+                self._dues.count(map(PostingRow._make, moved.rows))
 
     def tell_erasure(self, sequence: int, expected: str, found: str) -> None:
         """Tell that an erasure is of other texts: `Texts` finds so at the end of a page."""
@@ -292,12 +312,11 @@ class Effects(AuditCheck):
         for id, row in self._fold.accounts.items():
             if row is None:
                 continue
-            history = self._histories.get(id)
             accounts[id] = {
                 "row": list(row),
                 "balance": list(self._fold.balances.get(id, (0, 0))),
                 "holds": [list(hold) for hold in self._fold.holds.get(id, {}).values()],
-                "history": None if history is None else history.to_json(),
+                "history": self._histories.to_json(id),
                 "months": self._dues.months.get(id),
             }
         return {"accounts": accounts, "closed_through": self._fold.closed_through}
@@ -313,7 +332,7 @@ class Effects(AuditCheck):
             for hold in known["holds"]:
                 fold.keep(HoldRow(*hold))
             if known["history"] is not None:
-                self._histories.by_account[id] = AccountHistory.of_json(known["history"])
+                self._histories.restore(id, known["history"])
             if known["months"] is not None:
                 self._dues.months[id] = dict(known["months"])
 
@@ -339,7 +358,7 @@ class Effects(AuditCheck):
 
         Those are kept so that less is read.
         """
-        fold, histories = self._fold, self._histories.by_account
+        fold = self._fold
         yield fold.closed_through
         rows = sorted((id, row) for id, row in fold.accounts.items() if row is not None)
         for first in range(0, len(rows), _PROVED_AT_ONCE):
@@ -348,7 +367,7 @@ class Effects(AuditCheck):
                     row,
                     fold.balances.get(id, (0, 0)),
                     list(fold.holds.get(id, {}).values()),
-                    history.parts() if (history := histories.get(id)) is not None else None,
+                    self._histories.to_json(id),
                 )
                 for id, row in rows[first : first + _PROVED_AT_ONCE]
             ]

@@ -15,6 +15,7 @@ import attrs
 
 from timebank.audit.base import AuditedRecord, Difference
 from timebank.audit.findings import quantity
+from timebank.audit.plain_runs import PlainRun
 from timebank.audit.shares import is_shared
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import shown
@@ -67,6 +68,27 @@ def exchange_differences(statute: Statute, record: AuditedRecord) -> Iterator[Di
     yield from _flag_differences(record, flags)
     if record.kind == "hold":
         yield from _reserve_differences(statute, own, effects)
+
+
+def is_as_asked(statute: Statute, run: PlainRun) -> bool:
+    """Return whether no rule on exchanges makes more of the transfers of a run than was asked."""
+    said = run.said
+    kinds = {*zip(said.kind, said.limits, strict=True)}
+    requests = [{"kind": kind} | ({"limits": limits} if limits else {}) for kind, limits in kinds]
+    if not any(is_judged(statute, request) for request in requests):
+        return True
+    today = said.recorded_on[0]
+    return (
+        statute.fee is None
+        and all(
+            in_units(statute, seconds) == seconds
+            and expected_flags(statute, total=seconds, day=None, on=today) == []
+            for seconds in {*run.seconds}
+        )
+        and all(
+            expected_flags(statute, total=None, day=day, on=on) == [] for day, _, on in run.days
+        )
+    )
 
 
 def settlement_differences(

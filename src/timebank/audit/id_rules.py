@@ -7,7 +7,7 @@ most records all texts are plain ASCII, which one pattern sees on the bytes of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 from unicodedata import normalize
@@ -61,6 +61,9 @@ SCRIPTS: Final[dict[str, tuple[tuple[int, int], ...]]] = {
 #: What ids of operations begin with that only the library gives.
 RESERVED: Final = ("due:", "peer:", "cheque:")
 
+#: Finds in ids, one in a line, what takes more than a glance.
+_has_odd_lines: Final = re.compile(r"[^\n!-~]|^(?:due|peer|cheque):", re.MULTILINE).search
+
 #: The kinds of record whose ids may be of booklets and cheques.
 _ON_CHEQUES: Final = frozenset({"issue_cheques", "transfer", "void_cheque"})
 #: The kinds of record that have labels.
@@ -88,6 +91,18 @@ def id_differences(record: dict[str, Any]) -> Iterator[Difference]:
                 yield from cheque_differences("transfer", id)
             return
         yield said("request_id_without_our_prefix"), shown(id)
+
+
+def are_ids(ids: Sequence[str]) -> bool:
+    """Return whether texts of at most 128 characters are ids of operations, and none is ours.
+
+    >>> from timebank.audit.id_rules import are_ids
+    >>> are_ids(["visit-81", "è"]), are_ids(["due:1"]), are_ids([" visit"])
+    (True, False, False)
+    """
+    if _has_odd_lines("\n".join(ids)) is None:
+        return True
+    return all(id_problem(id) is None and not id.startswith(RESERVED) for id in ids)
 
 
 def is_between_banks(kind: str, request: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord
 from timebank.audit.findings import ASK, Check, quantity
+from timebank.audit.plain_runs import Moved, PlainRun
 from timebank.errors import shown
 from timebank.journal.fold import Derived
 from timebank.model import AccountRow, HoldRow, PostingRow
@@ -69,6 +70,40 @@ class Limits(AuditCheck):
             self._open(record, None, derived.holds)
         if kind != "reverse" and "limits" not in record.request and not _is_bound(record):
             self._within(record, derived)
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Look at each account of a run once: it is open, and was nowhere beyond a limit."""
+        accounts, unchecked = self._fold.accounts, {*run.said.limits} == {"unchecked"}
+        for via in {*run.said.via} - {""}:
+            row = accounts.get(via)
+            if row is None or row.status in ("closed", AGREED):
+                return False
+        for account, moved in run.moved.items():
+            row = accounts.get(account)
+            if row is None or row.status != "open":
+                return False
+            if not (unchecked or self._stays_within(row, moved, run)):
+                return False
+        return True
+
+    def _stays_within(self, row: AccountRow, moved: Moved, run: PlainRun) -> bool:
+        """Return whether an account moved beyond no limit, were all that is held never released."""
+        statute = self._statutes.current
+        days = {run.said.recorded_on[0]}
+        if statute.goes_by_months(row.kind):
+            first = run.rows[0].sequence
+            days = {run.said.recorded_on[posted[2] - first] for posted in moved.rows}
+        reserved = self._fold.holds.get(row.account, {}).values()
+        held, incoming = sum(one.held for one in reserved), sum(one.incoming for one in reserved)
+        for on in days:
+            floor, ceiling, _ = statute.limits_of(row, on)
+            falls = (floor, soft_limit(statute, row, "floor", on))
+            rises = (ceiling, soft_limit(statute, row, "ceiling", on))
+            if any(limit is not None and moved.lowest - held < limit for limit in falls):
+                return False
+            if any(limit is not None and moved.highest + incoming > limit for limit in rises):
+                return False
+        return True
 
     def _ordered(self, record: AuditedRecord, account: AccountRow) -> None:
         """Check that the floor that applies is not above the ceiling that applies."""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditedRecord, State
 from timebank.audit.findings import ASK, Check
+from timebank.audit.plain_runs import PlainRun
 from timebank.errors import TimebankError, shown
 from timebank.journal import canonical
 from timebank.model.said import said, who
@@ -48,6 +49,10 @@ class Statutes(AuditCheck):
             self.context.statutes.restart(record.content["recorded_on"])
         if record.effects["statute"] != current:
             self._tell(record.sequence, current, shown(record.effects["statute"]))
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Return whether all records of a run name the current statute."""
+        return {*run.said.statute} == {self.context.statutes.current.version}
 
     def _adopt(self, sequence: int, data: dict[str, Any], version: str) -> None:
         try:

@@ -14,6 +14,7 @@ from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord, Page
 from timebank.audit.effects import Effects
 from timebank.audit.field_types import is_commitment
 from timebank.audit.findings import Check
+from timebank.audit.plain_runs import PlainRun
 from timebank.errors import Corrupt, TimebankError, shown
 from timebank.journal import commitment, parse
 from timebank.model import (
@@ -65,6 +66,18 @@ class Texts(AuditCheck):
                     self._expected[record.sequence, field] = request[field]
         if record.kind == "erase":
             self._erasures.append((record.sequence, record.effects))
+
+    def is_sure(self, run: PlainRun) -> bool:
+        """Return that nothing is told now: texts are compared behind the page."""
+        return True
+
+    def take(self, run: PlainRun) -> None:
+        """Expect the notes of a run."""
+        notes = run.said.note
+        if any(notes):
+            for sequence, note in zip(run.stored.sequence, notes, strict=True):
+                if note:
+                    self._expected[sequence, "note"] = note
 
     def page(self, page: Page) -> None:
         """Compare the texts beside the records of a page.

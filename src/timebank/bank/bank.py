@@ -148,7 +148,13 @@ class TimeBank(Writes, Reads):
 
     def _execute(self, command: Command[Any, T]) -> T:
         group = self._group
-        if not self._may_share(command) or (group.inside and group.is_inside()):
+        # What has no id could not be done again, and permissions are the caller's own code, which
+        # is asked in the caller's own thread: no other thread's commit keeps either.
+        if (
+            command.id is None
+            or self._permissions is not None
+            or (group.inside and group.is_inside())
+        ):
             return self._execute_alone(command)
         call = Call(command, self._actor, self._sources)
         group.submit(self.store, self.name, call)
@@ -168,14 +174,6 @@ class TimeBank(Writes, Reads):
         )
         with naming(command):
             return retried(work) if call is None else call.again(partial(retried, work))
-
-    def _may_share(self, command: Command[Any, T]) -> bool:
-        """Return true where other threads' commits may keep it.
-
-        A command without an id could not be done again. Permissions are the caller's own code,
-        and asked for in the caller's own thread.
-        """
-        return command.id is not None and self._permissions is None
 
     def _execute_all(
         self, ask: Ask, work: Work[T], before: Callable[[Reader], None] | None = None

@@ -6,7 +6,6 @@ and every handle of it with it. Whatever leaves it half way, its lock is given b
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -24,7 +23,7 @@ from timebank.errors import InvalidRequest, OutcomeUnknown
 from timebank.permissions import Ask, Permissions
 from timebank.rules.state import Command
 from timebank.rules.state import actor as checked_actor
-from timebank.storage.lock import this_thread
+from timebank.storage.lock import here, this_process, this_thread
 from timebank.storage.memory.overlay import Overlay
 from timebank.storage.memory.spilled import SpilledOverlay
 from timebank.storage.protocol import Reader, Store, Writer
@@ -35,8 +34,8 @@ class Life:
 
     def __init__(self, session: Session | None) -> None:
         self._session = session
-        self._thread = ref(this_thread())
-        self._pid = os.getpid()
+        self._thread = here.thread
+        self._pid = this_process.pid
         #: The ids of the commands that were executed in it, in order.
         self.ids: list[str] = []
 
@@ -68,10 +67,9 @@ class Life:
 
         :raises InvalidRequest: after the end, or on another thread, or in a forked process.
         """
-        if not self.is_own():
-            self.check_owner()
         session = self._session
-        if session is None:
+        if session is None or self._thread is not here.thread or self._pid != this_process.pid:
+            self.check_owner()
             raise ended()
         return session
 
@@ -84,7 +82,7 @@ class Life:
 
     def is_own(self) -> bool:
         """Return whether the thread that asks has opened it."""
-        return self._thread() is this_thread() and self._pid == os.getpid()
+        return self._thread is here.thread and self._pid == this_process.pid
 
     def is_idle(self) -> bool:
         """Return whether no call is under way."""

@@ -257,7 +257,8 @@ class CommitGroup:
 
     def keep(self, session: Session) -> None:
         """Keep what a session knows, which has committed, for the next one; and what was told."""
-        self.history.take(session)
+        if session.acknowledges:
+            self.history.take(session)
         fold = session.known.fold
         if len(fold.accounts) <= CACHED_ACCOUNTS and len(fold.lines) <= CACHED_HOLDS:
             self.known = session.known

@@ -65,6 +65,8 @@ from timebank.storage.protocol import Batch, Reader, Writer, finds_many
 from timebank.storage.tree import tiles_filled
 
 FLUSH_EVERY: Final = 1_000
+#: What comes behind every id.
+_BEHIND_ALL: Final = "\U0010ffff"
 T = TypeVar("T")
 
 #: The judges by which a statute's fee may apply.
@@ -207,6 +209,7 @@ class Session:
     acknowledges: bool = False
     _batch: Batch | None = None  # made for the first record
     _unused_ids: AbstractSet[str] = frozenset()  # of what was looked up, and not found
+    _free_ids: tuple[str, str] = ("", "")  # from the one up to the other none is appended
     _stopped_at: int | None = None  # microseconds since 1970
 
     def __init__(
@@ -384,6 +387,7 @@ class Session:
         if self._batch is not None:
             self.writer.append(self._batch)
             self._batch = None
+            self._free_ids = ("", "")
             self._pending_ids.clear()
 
     def reader(self) -> AbstractContextManager[Reader]:
@@ -452,6 +456,13 @@ class Session:
             return None
         if id in self._pending_ids:
             self.flush()
+        first, end = self._free_ids
+        if first <= id < end:
+            return None
+        following = getattr(self.writer, "following_id", None)  # a `FindsFollowing`
+        if following is not None and (end := following(id)) != id:
+            self._free_ids = id, end or _BEHIND_ALL
+            return None
         row = self.writer.find(id)
         if row is None:
             return None

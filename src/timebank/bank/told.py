@@ -82,9 +82,9 @@ class ToldHistory:
         """Take note of a commit that callers are about to be told of.
 
         Threads come here in any order, and the latest session counts. One in which every call was
-        refused tells nothing.
+        refused tells nothing, and does not come.
         """
-        if session.acknowledges and session.number > self._by:
+        if session.number > self._by:
             known = session.known
             self._by = session.number
             self._last = known.journal, known.sequence, known.digest, known.recorded_at

@@ -8,6 +8,7 @@ within a hard one, whoever passes both is judged by the hard one alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from timebank.errors import LimitExceeded
 from timebank.journal.kinds import RecordedFlag
@@ -33,8 +34,8 @@ def check_moves(
     """
     balances, statute = state.balances, state.statute
     fixed_bounds = statute.fixed_bounds
-    down: list[_Move] = []
-    up: list[_Move] = []
+    down: list[_Passed] = []
+    up: list[_Passed] = []
     for id, change in changes.items():
         if abs(balances[id][1] + change) > MAX_INTEGER:
             raise too_large(id)
@@ -43,10 +44,10 @@ def check_moves(
         floor, ceiling = bounds or statute.bounds_of(row, state.today)
         if change < 0:
             if floor is not None:
-                down.append((id, floor, -change))
+                down += _passed(state, id, "floor", floor, -change, now=now)
         elif change and ceiling is not None:
-            up.append((id, ceiling, change))
-    return _check_all(state, down, up, now=now, beyond=beyond) if down or up else []
+            up += _passed(state, id, "ceiling", ceiling, change, now=now)
+    return _judged(down, up, beyond) if down or up else []
 
 
 def check_limits(
@@ -60,44 +61,37 @@ def check_limits(
     """Return the flags of whoever moves beyond a limit that is not refused, as `check_moves`.
 
     `low` is by how much `posted - held` of each account changes, `high` the same of
-    `posted + incoming`: floors by id, then ceilings by id.
+    `posted + incoming`.
 
     :raises LimitExceeded: beyond a limit, and the statute refuses it.
     """
     bounds_of, today = state.statute.bounds_of, state.today
-    down = [
-        (id, floor, -change)
-        for id, change in low.items()
-        if change < 0 and (floor := bounds_of(rows[id], today).floor) is not None
-    ]
-    up = [
-        (id, ceiling, change)
-        for id, change in high.items()
-        if change > 0 and (ceiling := bounds_of(rows[id], today).ceiling) is not None
-    ]
-    return _check_all(state, down, up, now=now)
+    down: list[_Passed] = []
+    up: list[_Passed] = []
+    for id, change in low.items():
+        if change < 0 and (floor := bounds_of(rows[id], today).floor) is not None:
+            down += _passed(state, id, "floor", floor, -change, now=now)
+    for id, change in high.items():
+        if change > 0 and (ceiling := bounds_of(rows[id], today).ceiling) is not None:
+            up += _passed(state, id, "ceiling", ceiling, change, now=now)
+    return _judged(down, up)
 
 
-#: An account that moves towards a bound, and by how many seconds.
-_Move = tuple[str, Bound, int]
+class _Passed(NamedTuple):
+    """A limit that an account moves beyond by the `needed` seconds, and what becomes of that."""
+
+    account: str
+    limit: int
+    becomes: Beyond
+    needed: int
+    available: int
+    reserved: int
 
 
-def _check_all(
-    state: State, down: list[_Move], up: list[_Move], *, now: int, beyond: Beyond | None = None
-) -> list[RecordedFlag]:
-    """Return the flags of moves beyond a bound: floors by id, then ceilings by id."""
-    flags: list[RecordedFlag] = []
-    for id, floor, needed in sorted(down):
-        flags += _check(state, id, "floor", floor, needed, now=now, beyond=beyond)
-    for id, ceiling, needed in sorted(up):
-        flags += _check(state, id, "ceiling", ceiling, needed, now=now, beyond=beyond)
-    return flags
-
-
-def _check(
-    state: State, id: str, rule: str, bound: Bound, needed: int, *, now: int, beyond: Beyond | None
-) -> list[RecordedFlag]:
-    """Return the flag of an account that moves `needed` seconds towards a bound, and beyond it."""
+def _passed(
+    state: State, id: str, rule: str, bound: Bound, needed: int, *, now: int
+) -> tuple[_Passed, ...]:
+    """Return the limit that an account passes which moves `needed` seconds towards a bound."""
     is_floor = rule == "floor"
     posted, reserved = state.balances[id][1], 0
     if state.holds.get(id):
@@ -108,27 +102,42 @@ def _check(
         available = posted - reserved - limit if is_floor else limit - posted - reserved
     if limit is None or needed <= available:
         if soft is None:
-            return []
+            return ()
         limit, becomes = soft, "flag"
         available = posted - reserved - limit if is_floor else limit - posted - reserved
         if needed <= available:
-            return []
-    if (beyond or becomes) == "flag":
-        return [
-            {
-                "rule": rule,
-                "account": id,
-                "limit": limit,
-                "available": max(available, 0),
-                "needed": needed,
-            }
-        ]
-    raise LimitExceeded(
-        id,
-        rule=rule,
-        limit=hours(limit),
-        available=hours(max(available, 0)),
-        needed=hours(needed),
-        reserved=hours(reserved),
-        shortfall=hours(needed - available),
-    )
+            return ()
+    return (_Passed(id, limit, becomes, needed, available, reserved),)
+
+
+def _judged(
+    down: list[_Passed], up: list[_Passed], beyond: Beyond | None = None
+) -> list[RecordedFlag]:
+    """Return the flags of limits that were passed: floors by id, then ceilings by id.
+
+    :raises LimitExceeded: the first that is refused.
+    """
+    flags: list[RecordedFlag] = []
+    for rule, moves in (("floor", down), ("ceiling", up)):
+        for one in sorted(moves):
+            available = max(one.available, 0)
+            if (beyond or one.becomes) != "flag":
+                raise LimitExceeded(
+                    one.account,
+                    rule=rule,
+                    limit=hours(one.limit),
+                    available=hours(available),
+                    needed=hours(one.needed),
+                    reserved=hours(one.reserved),
+                    shortfall=hours(one.needed - one.available),
+                )
+            flags.append(
+                {
+                    "rule": rule,
+                    "account": one.account,
+                    "limit": one.limit,
+                    "available": available,
+                    "needed": one.needed,
+                }
+            )
+    return flags

@@ -177,10 +177,15 @@ class Turns:
         """Begin a turn, unless another is not over; return whether it has begun."""
         before = self._last.get(this_process.pid)
         if before is None or not before.over or before.heirs:
-            before = self.last()
-            if not before.is_over():
-                return False
+            return self._take_after(self.last(), mine)
         if before.heirs.setdefault(0, mine) is not mine:
+            return False
+        self._last[this_process.pid] = mine
+        return True
+
+    def _take_after(self, before: Turn, mine: Turn) -> bool:
+        """Begin a turn after another that has not said that it is over, unless it is not."""
+        if not before.is_over() or before.heirs.setdefault(0, mine) is not mine:
             return False
         self._last[this_process.pid] = mine
         if not before.over and (holder := before.holder()) is not None:

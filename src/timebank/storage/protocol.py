@@ -355,6 +355,17 @@ class Confirms(Writer, Protocol):
         """
 
 
+class FindsFollowing(Writer, Protocol):
+    """A writer that can find the id that follows another, for a batch.
+
+    Ids that were made one after the other lie beside each other, so that one look at what follows
+    the first of them serves for many. Without it each id is asked of `Reader.find`.
+    """
+
+    def following_id(self, id: str) -> str | None:
+        """Return the first id of an operation, by code point, that is not before this one."""
+
+
 class AppendsLast(Writer, Protocol):
     """A writer that can write the last rows along with the commit, in one trip to a server.
 
@@ -488,6 +499,11 @@ def makes_bank(writer: Writer) -> TypeGuard[MakesBank]:
 def confirms(writer: Writer) -> TypeGuard[Confirms]:
     """Return whether a writer is a `Confirms`."""
     return _has(writer, "confirms")
+
+
+def finds_following(writer: Writer) -> TypeGuard[FindsFollowing]:
+    """Return whether a writer is a `FindsFollowing`."""
+    return _has(writer, "following_id")
 
 
 def appends_last(writer: Writer) -> TypeGuard[AppendsLast]:

@@ -20,6 +20,7 @@ from timebank.storage.protocol import (
     adds_late,
     adds_up,
     confirms,
+    finds_following,
     finds_many,
     finds_own,
     finds_postings,
@@ -39,7 +40,7 @@ _OPTIONAL: Final = frozenset(
     {
         *("add_bank", "address", "check_version", "confirms", "drop", "own_faults"),
         *("schema_faults", "schema_unseen", "sequences", "sums", "late", "wipe"),
-        *("last_postings", "records_but", "postings_between"),
+        *("last_postings", "records_but", "postings_between", "following_id"),
     }
 )
 
@@ -52,6 +53,7 @@ class Declared(StoreUnderTest, part=True):
         with filled.writer("main") as writer:
             written, late = finds_many(writer), adds_late(writer)
             making, confirming = makes_bank(writer), confirms(writer)
+            following = finds_following(writer)
         with filled.reader("main") as reader:
             found = {
                 "adds_up": adds_up(reader),
@@ -66,6 +68,7 @@ class Declared(StoreUnderTest, part=True):
                 "finds_own": finds_own(reader),
                 "makes_banks": making,
                 "confirming": confirming,
+                "finds_following": following,
                 "droppable": is_droppable(filled.writer("main")),
             }
         assert {name: getattr(self, name) for name in found} == found
@@ -172,6 +175,22 @@ class Declared(StoreUnderTest, part=True):
                     for row in reader.postings(id, after=after, limit=through - after)
                 ]
                 assert expected == sorted(reader.postings_between(wanted))
+
+    @needs("finds_following")
+    def test_the_id_that_follows_is_found(self, store: Store) -> None:
+        """By code point, of this bank, and among what the writer has appended itself."""
+        used = sorted(ALIKE[::2])
+        store.make_bank("other", journal="journal-2")
+        with store.writer("other") as writer:
+            writer.append(Batch([record(1, id=ALIKE[1])]))
+        with store.writer("main") as writer:
+            assert finds_following(writer)
+            assert None is writer.following_id("")
+            rows = [record(n, id=id) for n, id in enumerate(reversed(used), start=1)]
+            writer.append(Batch([*rows, record(len(used) + 1, kind="open_account")]))
+            for asked in ("", *ALIKE, "\U0010fffd"):
+                expected = next((id for id in used if id >= asked), None)
+                assert expected == writer.following_id(asked)
 
     @needs("sees_schema")
     def test_the_tables_are_as_they_were_made(self, filled: Store) -> None:

@@ -69,6 +69,8 @@ class StoreUnderTest:
     makes_banks: ClassVar[bool] = False
     #: A writer that is a `Confirms`:
     confirming: ClassVar[bool] = False
+    #: A writer that is a `FindsFollowing`:
+    finds_following: ClassVar[bool] = False
     #: The block that `writer` returns is a `Droppable`:
     droppable: ClassVar[bool] = False
     #: The store is a `HasAddress`:

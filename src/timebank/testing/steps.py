@@ -20,6 +20,7 @@ _CALLS: Final = frozenset(
         *(
             "append",
             "confirms",
+            "following_id",
             "head",
             "records",
             "find",

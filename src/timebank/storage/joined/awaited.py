@@ -132,7 +132,8 @@ class AsyncPsycopg(Psycopg):
         ) -> tuple[list[Any], int]:
             cursor = self._async_cursor(connection.driver_connection, row_factory=self._tuple_row)
             await cursor.execute(sql, values, prepare=prepare)
-            super(AsyncPsycopg, self).to_last(cursor)
+            while cursor.nextset():
+                pass
             rows = await cursor.fetchall() if cursor.description else []
             return rows, cursor.rowcount
 

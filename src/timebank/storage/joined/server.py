@@ -53,7 +53,6 @@ class JoinedSqlReader(SqlReader):
 class JoinedSqlWriter(LastWriter):
     """A writer in the host's transaction."""
 
-    must_move = True
     _has_appended = False
     _savepoint: Savepoint | None = None
 

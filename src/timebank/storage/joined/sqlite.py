@@ -284,6 +284,8 @@ class JoinedSqliteWriter(SqliteWriter):
     _unused: str | None = None
     #: It looks for the head and the id by itself, also where nothing is known.
     confirms = None  # type: ignore[assignment]
+    #: Its session is of one call.
+    following_id = None  # type: ignore[assignment]
 
     def __init__(self, connection: Any, bank: str, id: str | None = None) -> None:
         super().__init__(connection, bank)

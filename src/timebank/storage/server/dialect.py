@@ -178,19 +178,17 @@ class Dialect(Protocol):
     ) -> list[list[tuple[Any, ...]]]:
         """Begin as `begin_writing`, ask questions one after the other, and return their rows."""
 
-    def append_as_text(
-        self, bank: str, batch: Batch, before: int, *, must: bool = False
-    ) -> str | None:
-        """Return the statement that does what `append` does, with the values in it.
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Return statements, as one text, that do what `append` does, with the values in them.
 
-        `None` where that takes more than one, or would be large. With `must` it fails where the
-        head no longer stood there.
+        Where the head no longer stands there the first fails, and so all. `None` where it cannot be
+        said so, or would be large.
         """
 
     def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
-        """Run a statement of `append_as_text`, and commit; return what each of both returns.
+        """Run what `append_as_text` gave, and commit; return what `append` and `commit` do.
 
-        Where the statement fails there is no commit: `is_failed` is then true.
+        Where a statement fails there is no commit: `is_failed` is then true.
         """
 
     def is_failed(self, connection: Any) -> bool:
@@ -247,9 +245,9 @@ class Dialect(Protocol):
     def release(self, cursor: Any, name: str, append: str | None = None) -> bool:
         """Release a savepoint; return false where it is not there, and change nothing then.
 
-        Before it a statement of `append_as_text` is run, which must move the head.
+        Before it is run what `append_as_text` gave.
 
-        :raises Conflict: it did not.
+        :raises Conflict: the head was moved meanwhile.
         """
 
     def undo(self, cursor: Any, name: str) -> bool:

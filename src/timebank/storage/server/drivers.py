@@ -235,6 +235,9 @@ class Psycopg:
 
     def to_last(self, cursor: Any) -> None:
         """Implement `PostgresDriver.to_last`."""
+        if (choose := getattr(cursor, "set_result", None)) is not None:  # since psycopg 3.3
+            choose(-1)
+            return
         while cursor.nextset():
             pass
 

@@ -6,21 +6,12 @@ own, and nothing is left prepared on the session.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 from timebank.model import AccountRow
 from timebank.storage.protocol import Batch
 from timebank.storage.server.dialect import Question
-
-#: Where a value stands in a statement.
-_MARK: Final = "%s"
-
-
-class Raw(str):
-    """What is SQL already."""
-
-    __slots__ = ()
 
 
 def literal(value: object) -> str:
@@ -34,29 +25,57 @@ def literal(value: object) -> str:
     """
     kind = type(value)
     if kind is str:
-        return text_literal(value)  # type: ignore[arg-type]  # is a text
+        return text_literals((value,))[0]  # type: ignore[arg-type]  # is a text
     if kind is int:
         return str(value)
     if kind is bytes:
         return f"E'\\\\x{value.hex()}'::bytea"  # type: ignore[attr-defined]  # is bytes
     if value is None:
         return "NULL"
-    if kind is Raw:
-        return value  # type: ignore[return-value]  # is a text
     msg = f"no literal of {kind.__name__}"
     raise ValueError(msg)
 
 
-def text_literal(text: str) -> str:
-    """Return a text as SQL.
+def text_literals(texts: Sequence[str]) -> list[str]:
+    """Return texts as SQL: all of them are looked at, and quoted, as one.
 
-    :raises ValueError: it has a NUL, or half a character.
+    :raises ValueError: one has a NUL, or half a character.
+
+    >>> from timebank.storage.server.literals import text_literals
+    >>> text_literals(["it's", ""])
+    ["E'it''s'", "E''"]
     """
-    if "\0" in text:
+    joined = "\0".join(texts)
+    if joined.count("\0") >= len(texts):
         msg = "a text of PostgreSQL has no NUL"
         raise ValueError(msg)
-    text.encode()
-    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+    joined.encode()
+    quoted = joined.replace("\\", "\\\\").replace("'", "''").replace("\0", "'\0E'")
+    return f"E'{quoted}'".split("\0")
+
+
+def _column(values: Sequence[object]) -> Sequence[object]:
+    """Return the values of a column, as they are formatted as SQL."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return values
+    if kinds == {str}:
+        return text_literals(values)  # type: ignore[arg-type]  # are texts
+    return list(map(literal, values))
+
+
+def rows_literal(bank: str, rows: Sequence[Sequence[object]]) -> str:
+    """Return rows of a table as the list of values of an INSERT, each behind its bank.
+
+    :raises ValueError: as `literal`.
+
+    >>> from timebank.storage.server.literals import rows_literal
+    >>> rows_literal("main", [(1, "a", None), (2, "b", "c's")])
+    "(E'main', 1, E'a', NULL), (E'main', 2, E'b', E'c''s')"
+    """
+    columns = [_column(values) for values in zip(*rows, strict=True)]
+    row = f"({literal(bank).replace('%', '%%')}{', %s' * len(columns)})"
+    return ", ".join(map(row.__mod__, zip(*columns, strict=True)))
 
 
 def filled(sql: str, values: Sequence[object]) -> str:
@@ -68,27 +87,11 @@ def filled(sql: str, values: Sequence[object]) -> str:
     >>> filled("SELECT %s WHERE id = %s", (5, "50 %s"))
     "SELECT 5 WHERE id = E'50 %s'"
     """
-    first, *rest = sql.split(_MARK)
-    if len(rest) != len(values):
-        msg = f"{len(values)} values for {len(rest)} marks"
-        raise ValueError(msg)
-    parts = [first]
-    for value, text in zip(values, rest, strict=True):
-        parts += (literal(value), text)
-    return "".join(parts)
-
-
-def rows_literal(rows: Iterable[Sequence[object]], types: Sequence[str]) -> str:
-    """Return rows as a list of values, each of the type of its column.
-
-    :raises ValueError: as `literal`.
-    """
-    return "VALUES " + ", ".join(
-        "("
-        + ", ".join(f"{literal(value)}::{kind}" for value, kind in zip(row, types, strict=True))
-        + ")"
-        for row in rows
-    )
+    try:
+        return sql % tuple(map(literal, values))
+    except TypeError as error:
+        msg = f"{len(values)} values for a statement with other marks"
+        raise ValueError(msg) from error
 
 
 def questions_in(sql: Sequence[Question]) -> list[str] | None:
@@ -101,8 +104,11 @@ def questions_in(sql: Sequence[Question]) -> list[str] | None:
 
 def answers_of(cursor: Any, *, before: int, number: int) -> list[list[tuple[Any, ...]]]:
     """Return the rows of each of several questions that went in one trip behind other steps."""
-    for _ in range(before):
-        cursor.nextset()
+    if (choose := getattr(cursor, "set_result", None)) is not None:  # since psycopg 3.3
+        choose(before)
+    else:
+        for _ in range(before):
+            cursor.nextset()
     answers = []
     for left in reversed(range(number)):
         answers.append(list(cursor.fetchall()))

@@ -325,9 +325,7 @@ class MariaDb:
             answers.append(list(cursor.fetchall()))
         return answers
 
-    def append_as_text(
-        self, bank: str, batch: Batch, before: int, *, must: bool = False
-    ) -> str | None:
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
         """Implement `Dialect.append_as_text`: there is a statement for each table."""
         return None
 

@@ -7,7 +7,7 @@ written by one statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
 from importlib import import_module
@@ -43,7 +43,6 @@ from timebank.storage.server.limits import (
     Limits,
 )
 from timebank.storage.server.literals import (
-    Raw,
     answers_of,
     filled,
     literal,
@@ -79,13 +78,24 @@ _COLUMNS: Final = {
     "statutes": (StatuteRow._fields, ("bigint", "text", "text")),
     "tiles": (TileRow._fields, ("bigint", "bigint", "bytea")),
 }
-_TYPES: Final = {part: types for part, (_, types) in _COLUMNS.items()} | {"resolved": ("bigint",)}
+#: Of plain rows the server reads the types from the table.
+_INSERT: Final = {
+    part: f"INSERT INTO timebank_{part} (bank, {', '.join(names)}) VALUES "  # noqa: S608 - our names
+    for part, (names, _) in _COLUMNS.items()
+}
 _REPLACE: Final = " ON CONFLICT (bank, account) DO UPDATE SET " + ", ".join(
     f"{name} = excluded.{name}" for name in AccountRow._fields[1:]
 )
 
 
 _END_HOLDS: Final = "DELETE FROM timebank_holds WHERE bank = %s AND sequence {}"
+_MOVE: Final = (
+    "head AS (UPDATE timebank_banks SET sequence = %s, digest = %s "
+    "WHERE bank = %s AND sequence = %s RETURNING 1)"
+)
+#: Where it moves no head it fails, by a division by zero, so that nothing after it is done.
+_MUST_MOVE: Final = f"WITH {_MOVE} SELECT 1 / count(*) FROM head"  # noqa: S608 - our words
+_NOT_MOVED: Final = "22012"
 #: The steps of a statement all run, unless each asks whether the head was where it should be.
 _IF_MOVED: Final = "EXISTS (SELECT 1 FROM head)"
 
@@ -102,42 +112,48 @@ def _arrays(part: str) -> str:
 
 
 @cache
-def _append(parts: tuple[str, ...], *, by_value: bool = False, must: bool = False) -> str:
+def _append(parts: tuple[str, ...]) -> str:
     """Return one statement that writes the rows of these tables and moves the head.
 
-    The rows are given as an array for each column, or `by_value`, as a list of values. Where the
-    head `must` be moved it fails otherwise, by a division: who is told no rows is told by that.
-
-    Where it does not move the head it writes nothing: a host whose callable has ended our
-    savepoint meanwhile would keep what was written.
+    The rows are given as an array for each column. Where it does not move the head it writes
+    nothing: a host whose callable has ended our savepoint meanwhile would keep what was written.
     """
     steps = []
     moves = "records" in parts
     if moves:
-        steps.append(
-            "head AS (UPDATE timebank_banks SET sequence = %s, digest = %s "
-            "WHERE bank = %s AND sequence = %s RETURNING 1)"
-        )
+        steps.append(_MOVE)
     for part in parts:
         if part == "resolved":
-            ends = _END_HOLDS.format("IN (%s)" if by_value else "= ANY(%s::bigint[])")
+            ends = _END_HOLDS.format("= ANY(%s::bigint[])")
             steps.append(f"resolved AS ({ends}{f' AND {_IF_MOVED}' if moves else ''})")
             continue
         names = ", ".join(_COLUMNS[part][0])
         steps.append(
             f"{part} AS (INSERT INTO timebank_{part} (bank, {names}) "  # noqa: S608 - our names
-            f"SELECT %s, given.* FROM {'(%s)' if by_value else _arrays(part)} AS given"
+            f"SELECT %s, given.* FROM {_arrays(part)} AS given"
             f"{f' WHERE {_IF_MOVED}' if moves else ''}"
             f"{_REPLACE if part == 'accounts' else ''})"
         )
     answer = "SELECT count(*) FROM head" if moves else "SELECT 1"
-    if must:
-        answer = "SELECT 1 / count(*) FROM head"
     return f"WITH {', '.join(steps)} {answer}"
 
 
+def _append_values(bank: str, rows: Mapping[str, Sequence[Any]]) -> Iterator[str]:
+    """Yield a statement for each table, with the values in it.
+
+    :raises ValueError: as `literal`.
+    """
+    for part, found in rows.items():
+        if part == "resolved":
+            sequences = ", ".join(str(sequence) for (sequence,) in found)
+            yield filled(_END_HOLDS, (bank,)).format(f"IN ({sequences})")
+        else:
+            replace = _REPLACE if part == "accounts" else ""
+            yield f"{_INSERT[part]}{rows_literal(bank, found)}{replace}"
+
+
 #: Of more rows than these the values go apart from the statement, and the commit after it.
-FEW_ROWS: Final = 40
+FEW_ROWS: Final = 100
 _NO_SAVEPOINT: Final = "3B001"
 #: A change that changes nothing: a lock of a row that is locked already would take no id.
 _TAKE_XID: Final = (
@@ -146,8 +162,6 @@ _TAKE_XID: Final = (
 _HAS_XID: Final = """SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid'
     AND pid = pg_backend_pid() AND transactionid = %s::text::xid
     AND mode = 'ExclusiveLock' AND granted)"""
-#: A division by zero: see `_append`.
-_NOT_MOVED: Final = "22012"
 _LOCK_BANK: Final = "SELECT 1 FROM timebank_banks WHERE bank = %s FOR UPDATE"
 _MAY_GUARD: Final = """SELECT substr(version(), 1, 11) = 'PostgreSQL '
     AND position('-' IN split_part(version(), ' ', 2)) = 0
@@ -344,28 +358,29 @@ class PostgreSql:
         self.driver.run(cursor, *begin, *asked)
         return answers_of(cursor, before=len(begin), number=len(asked))
 
-    def append_as_text(
-        self, bank: str, batch: Batch, before: int, *, must: bool = False
-    ) -> str | None:
-        """Implement `Dialect.append_as_text`."""
+    def append_as_text(self, bank: str, batch: Batch, before: int) -> str | None:
+        """Implement `Dialect.append_as_text`: a statement for the head, and one for each table."""
         rows = rows_of(batch)
         if batch.erased or not batch.records or sum(map(len, rows.values())) > FEW_ROWS:
             return None
-        values: list[object] = [batch.records[-1].sequence, batch.records[-1].digest, bank, before]
+        last = batch.records[-1]
         try:
-            for part, found in rows.items():
-                values += (bank, Raw(rows_literal(found, _TYPES[part])))
-            return filled(_append(tuple(rows), by_value=True, must=must), values)
+            moves = filled(_MUST_MOVE, (last.sequence, last.digest, bank, before))
+            return "; ".join((moves, *_append_values(bank, rows)))
         except ValueError:
             return None
 
     def commit_with(self, cursor: Any, append: str) -> tuple[bool, bool | None]:
         """Implement `Dialect.commit_with`: what follows a statement that failed is not done."""
-        with self.driver.hearing(cursor.connection) as warned:
-            self.driver.run(cursor, append, "COMMIT")
-        ((moved,),) = cursor.fetchall()
-        cursor.nextset()
-        return bool(moved), self._told(cursor, warned)
+        try:
+            with self.driver.hearing(cursor.connection) as warned:
+                self.driver.run(cursor, append, "COMMIT")
+        except self.error as error:
+            if self.driver.sqlstate(error) != _NOT_MOVED:
+                raise
+            return False, False
+        self.driver.to_last(cursor)
+        return True, self._told(cursor, warned)
 
     @staticmethod
     def _told(cursor: Any, warned: Sequence[object]) -> bool | None:

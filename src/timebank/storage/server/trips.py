@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from timebank.errors import Conflict, shown
 from timebank.model import Head
@@ -37,9 +37,6 @@ def questions_of(
 
 class LastWriter(SqlWriter):
     """A writer that has its last rows written along with what ends its work."""
-
-    #: Whether they must move the head by themselves: see `Dialect.append_as_text`.
-    must_move: ClassVar[bool] = False
 
     def __init__(self, transaction: Transaction, bank: str, answers: Answers = _NONE) -> None:
         super().__init__(transaction, bank)
@@ -85,9 +82,7 @@ class LastWriter(SqlWriter):
         text = None
         is_first = self.failed is None and not self.has_written
         if is_first and [row.sequence for row in batch.records] == follow:
-            text = self.transaction().dialect.append_as_text(
-                self._bank, batch, before, must=self.must_move
-            )
+            text = self.transaction().dialect.append_as_text(self._bank, batch, before)
         if text is None:
             self.append(batch)
         else:

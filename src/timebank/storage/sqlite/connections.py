@@ -246,10 +246,11 @@ class Wiping:
 class FileConnections:
     """The connections to a file: one that writes, and a pool of those that read.
 
-    All of them have the same file open. Whoever borrows one looks whether the path still leads
-    to it: who replaces a file that is in use takes it away from under them, and what
-    they wrote then would be in a file that nobody finds. That is done where it is needed and
-    in no function, for it is on the road of every call.
+    All of them have the same file open. Who replaces a file that is in use takes it away from
+    under them, and what they wrote then would be in a file that nobody finds. So a reader looks
+    whether the path still leads to it before he is lent one, and a writer before anything is told:
+    right before his commit, right after it, and before a refusal. That is done where it is needed
+    and in no function, for it is on the road of every call.
     """
 
     file: File | None = None
@@ -362,12 +363,6 @@ class FileConnections:
             process.writer = None
             self.log = None
             process.writer = found = self._connect()
-        try:
-            now = os.stat(self.where)  # noqa: PTH116 - a str, and quick
-        except OSError as error:
-            raise replaced(self.where) from error
-        if (now.st_dev, now.st_ino) != self.file:
-            raise replaced(self.where)
         return found, left
 
     def give_writer(self, writer: BorrowsToWrite, lent: sqlite3.Connection | None) -> None:
@@ -379,7 +374,9 @@ class FileConnections:
             self._give_for(writer)
         elif lent is not None and (lent.in_transaction or self._closed):
             self._end(lent)
-        self._lock.release(turn)
+        turn.over = True
+        if self._lock.waiting:
+            self._lock.release(turn)
         if self._closed:
             self._close_writer()
 
@@ -411,6 +408,8 @@ class FileConnections:
         wiping, connection = Wiping(), None
         try:
             connection, _ = self.take_writer(wiping)
+            if file_at(self.where) != self.file:
+                raise replaced(self.where)
             busy = self._cut_log(connection)
             self._drop_journal(connection)
         finally:

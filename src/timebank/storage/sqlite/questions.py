@@ -81,8 +81,11 @@ QUERIES: Final = Queries(
     others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )
 
-#: Whether a bank's head is where it is expected, and an id is free.
-CONFIRM: Final = """SELECT 1 FROM timebank_banks b JOIN timebank_records r ON r.bank = b.bank
-    WHERE b.bank = ? AND b.journal = ? AND r.sequence = ? AND r.digest = ?
-        AND NOT EXISTS (SELECT 1 FROM timebank_records WHERE bank = ? AND sequence > ?)
-        AND NOT EXISTS (SELECT 1 FROM timebank_records WHERE bank = ? AND id = ?)"""
+#: The id of an operation that is not before another.
+FOLLOWING_ID: Final = """SELECT id FROM timebank_records INDEXED BY timebank_records_id
+    WHERE bank = ? AND id >= ? ORDER BY id LIMIT 1"""
+#: The head, and whether the id of an operation is taken; no row where there are no records.
+HEAD_AND_ID: Final = """SELECT (SELECT journal FROM timebank_banks WHERE bank = r.bank),
+        r.sequence, r.digest,
+        EXISTS (SELECT 1 FROM timebank_records n WHERE n.bank = r.bank AND n.id = ?)
+    FROM timebank_records r WHERE r.bank = ? ORDER BY r.sequence DESC LIMIT 1"""

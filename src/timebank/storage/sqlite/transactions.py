@@ -25,16 +25,18 @@ from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
-from timebank.storage.sqlite.files import log_of, replaced
+from timebank.storage.sqlite.files import file_at, log_of, replaced
 from timebank.storage.sqlite.log import is_sound
-from timebank.storage.sqlite.questions import CONFIRM, POSTINGS_BETWEEN, QUERIES
+from timebank.storage.sqlite.questions import FOLLOWING_ID, HEAD_AND_ID, POSTINGS_BETWEEN, QUERIES
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
-from timebank.storage.tables import FEW, MANY, POSTING, TableReader
+from timebank.storage.tables import FEW, HEAD, MANY, POSTING, STR, TableReader, row_type_of
 
 #: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
 _INHERITED: Final[list[sqlite3.Connection]] = []
 
 _id_of = attrgetter("id")
+#: The id of a record, alone.
+_ID: Final = row_type_of("timebank_records", tuple, STR)
 _ADD_RECORD = "INSERT INTO timebank_records VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ADD_TEXT = "INSERT INTO timebank_texts VALUES (?, ?, ?, ?, ?)"
 _ADD_POSTING = "INSERT INTO timebank_postings VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -190,6 +192,8 @@ class SqliteWriter(SqliteReader):
     #: The ids of all that was appended, in order.
     _ids: tuple[str | None, ...] = ()
     _failed: BaseException | None = None
+    #: The row of the head, where it was not as expected.
+    _found: Sequence[tuple[Any, ...]] = ()
 
     def __enter__(self) -> Self:
         self._pid = this_process.pid
@@ -221,6 +225,8 @@ class SqliteWriter(SqliteReader):
                 if self._failed is not None or self._pid != this_process.pid:
                     raise self._not_kept()
                 self._commit(connection)
+            elif connection is not None and isinstance(error, TimebankError):
+                self._check_file(error)
         finally:
             self.drop()
 
@@ -282,6 +288,15 @@ class SqliteWriter(SqliteReader):
                 ids = filter(None, self._ids)
                 raise OutcomeUnknown(self._last_id(), ids=ids) from replaced(where)
 
+    def _check_file(self, error: TimebankError) -> None:
+        """Check, before a refusal is told, that it is of the file which is there.
+
+        :raises StoreError: another one is there by now.
+        """
+        file = self._connections.file
+        if file is not None and file_at(self._where) != file:
+            raise replaced(self._where) from error
+
     def _is_sound(self) -> bool:
         """Return whether what the file is now is a database: see `is_sound`."""
         return is_sound(self._where, timeout_seconds=self._connections.timeout_seconds)
@@ -308,18 +323,27 @@ class SqliteWriter(SqliteReader):
 
     def head(self) -> Head:
         """Implement `Reader.head`."""
-        head = super().head()
+        found, self._found = self._found, ()
+        if found and None not in found[0]:
+            head = Head(*self._made(HEAD, found[0][:3]))
+        else:
+            head = super().head()
         self._sequence = head.sequence
         return head
 
     def confirms(self, journal: str, sequence: int, digest: bytes, *, id: str | None) -> bool:
         """Implement `Confirms.confirms`."""
-        bank = self._bank
-        expected = (bank, journal, sequence, digest, bank, sequence, bank, id)
-        if not self._fetch(CONFIRM, expected):
+        rows = self._fetch(HEAD_AND_ID, (id, self._bank))
+        if rows != [(journal, sequence, digest, 0)]:
+            self._found = rows
             return False
         self._sequence = sequence
         return True
+
+    def following_id(self, id: str) -> str | None:
+        """Implement `FindsFollowing.following_id`."""
+        found = self._row(_ID, FOLLOWING_ID, (self._bank, id))
+        return None if found is None else found[0]
 
     def append(self, batch: Batch) -> None:
         """Implement `Writer.append`; after a failure the writer takes and commits nothing."""
@@ -332,6 +356,7 @@ class SqliteWriter(SqliteReader):
             raise self._failed
         if batch.records:
             self._check_sequence(batch.records)
+        self._found = ()
         self._failed = UNFINISHED  # until it is: an interrupt may come between any two lines
         try:
             self._append(connection, batch)
