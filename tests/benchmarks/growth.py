@@ -402,7 +402,7 @@ def main() -> None:
     for name in AXES if asked.only is None else (asked.only,):
         with tempfile.TemporaryDirectory() as folder:
             tables.append(str(AXES[name](Path(folder), quick=asked.quick)))
-    text = page_of("\n\n".join(tables), time.monotonic() - begin)
+    text = page_of("\n\n".join(tables), time.monotonic() - begin, quick=asked.quick)
     sys.stdout.write(f"{text}\n")
     if asked.write and asked.only is None:
         write(asked.write, f"\n{text}\n", MARKERS)

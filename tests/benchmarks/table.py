@@ -10,9 +10,9 @@ from pathlib import Path
 
 import attrs
 
-TITLES = ("work", "ours", "yardstick", "its time", "speed", "spread", "peak")
+TITLES = ("work", "ours", "yardstick", "its time", "speed", "spread", "peak", "aim")
 #: Columns of numbers, which stand at the right.
-NUMBERS = frozenset({"ours", "its time", "speed", "spread", "peak"})
+NUMBERS = frozenset({"ours", "its time", "speed", "spread", "peak", "aim"})
 #: Keeps a number and its unit on one line.
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -41,8 +41,11 @@ def line(work: str, mine: list[float], yardstick: str, its: list[float] | None) 
     return Line(work, middle, yardstick, None if its is None else statistics.median(its), spread)
 
 
-def shown(one: Line, peak: int | None = None) -> list[str]:
-    """The cells of a line. `peak` is that of the process that measured it, in megabytes."""
+def shown(one: Line, peak: int | None = None, aim: float | None = None) -> list[str]:
+    """The cells of a line. `peak` is that of the process that measured it, in megabytes.
+
+    `aim` is the speed that is aimed at.
+    """
     cells = [
         one.work,
         shown_time(one.ours),
@@ -51,7 +54,9 @@ def shown(one: Line, peak: int | None = None) -> list[str]:
         "" if one.speed is None else f"{one.speed:.2f}{SPACE}x",
         f"{one.spread:.0%}",
     ]
-    return cells if peak is None else [*cells, f"{peak}{SPACE}MB"]
+    if peak is None:
+        return cells
+    return [*cells, f"{peak}{SPACE}MB", "" if aim is None else f"{aim:.2f}{SPACE}x"]
 
 
 def render(rows: list[list[str]]) -> str:
@@ -60,9 +65,9 @@ def render(rows: list[list[str]]) -> str:
     return _table([titles, *rows], [title in NUMBERS for title in titles])
 
 
-def grid(head: list[str], rows: list[list[str]]) -> str:
-    """A table whose first column is of words, and whose others are of numbers."""
-    return _table([head, *rows], [False, *(True for _ in head[1:])])
+def grid(head: list[str], rows: list[list[str]], *, words: int = 1) -> str:
+    """A table whose first columns are of words, and whose others are of numbers."""
+    return _table([head, *rows], [number >= words for number in range(len(head))])
 
 
 def _table(rows: list[list[str]], are_numbers: list[bool]) -> str:
@@ -75,12 +80,15 @@ def _table(rows: list[list[str]], are_numbers: list[bool]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in zip(*columns, strict=True))
 
 
-def page_of(table: str, seconds: float) -> str:
-    """A table, and when and on what it was measured."""
+def page_of(table: str, seconds: float | None = None, *, quick: bool = False) -> str:
+    """A table, and when and on what it was measured; what is counted takes no time."""
+    how = "Counted" if seconds is None else "Measured"
+    how += " with small numbers, to try it," if quick else ""
+    took = "" if seconds is None else f" in {seconds:.0f} seconds"
+    day = date.today().isoformat()  # noqa: DTZ011  # a note for readers
     return (
-        f"{table}\n\nMeasured on {date.today().isoformat()} in {seconds:.0f} seconds, "  # noqa: DTZ011  # a note for readers
-        f"with Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"{platform.machine()}, {platform.system()}."
+        f"{table}\n\n{how} on {day}{took}, with Python {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}, {platform.machine()}, {platform.system()}."
     )
 
 
