@@ -34,9 +34,8 @@ def _joined(folder: Path, *, quick: bool) -> list[Line]:
         times = joined.in_one_commit(
             folder, ACCOUNTS, pairs, batched=batched, rounds=rounds, each=each
         )
-        found.append(
-            line(f"joined on SQLite, {how}", times[0], "by hand, a savepoint a call", times[1])
-        )
+        yard = "by hand, a savepoint a call"
+        found.append(line(f"joined on SQLite, {how}", times[0], yard, times[1]))
     return found
 
 
@@ -89,6 +88,7 @@ PARTS: dict[str, Callable[..., list[Line]]] = {
     "servers": _servers,
     "a-ledger": others.a_ledger,
     "hordak": others.hordak,
+    "jsonl": imports.jsonl,
     "year": year.year,
     "audit-million": partial(_audit, million=True),
     "timeoverflow-million": partial(_import, million=True),

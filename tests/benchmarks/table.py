@@ -96,6 +96,9 @@ def write(path: Path, text: str, markers: tuple[str, str]) -> None:
     """Put the text into a page, between its markers."""
     begin, end = markers
     page = path.read_text(encoding="utf-8")
+    if [1, 1] != [page.count(marker) for marker in markers]:
+        msg = f"{path} has not {begin} and {end}, each once"
+        raise ValueError(msg)
     head, _, rest = page.partition(begin)
     _, _, tail = rest.partition(end)
     path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")

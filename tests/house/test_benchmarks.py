@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -12,15 +13,18 @@ from datetime import date
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import timebank
-from benchmarks import guard, proof
+from benchmarks import __main__ as commands
+from benchmarks import growth, guard, processes, proof, where
+from benchmarks.joined import ByHand
 from benchmarks.loads import ACCOUNTS, in_batch, ours, pairs, post
 from benchmarks.raw import Lean, Raw
 from benchmarks.singles import at_once
-from benchmarks.table import line, render, shown
+from benchmarks.table import Line, line, render, shown, write
 from timebank import Hours, LimitExceeded, TimeBank
 from timebank.bank import session
 from timebank.journal.tree import TILE
@@ -67,6 +71,27 @@ def test_the_bank_that_is_measured_has_the_defaults(tmp_path: Path, synchronous:
         bank.transfer(earner="m2", spender="m1", hours=9999, occurred_on=date(2026, 3, 2))
     assert () == bank.audit().findings
     bank.close()
+
+
+def test_a_host_by_hand_writes_the_same_rows(tmp_path: Path) -> None:
+    """A call each or in a batch: as many records and postings, in a chain that holds."""
+    first, second = pairs(30, 3), pairs(30, 4)
+    hand = ByHand(tmp_path / "hand.db", synchronous="FULL", accounts=ACCOUNTS)
+    hand.apart(first)
+    hand.together(second)
+    raw = Raw(tmp_path / "raw.db", synchronous="FULL", accounts=ACCOUNTS)
+    raw.post([*first, *second])
+    assert hand.scan() == raw.scan()
+    for one in (hand, raw):
+        one.connection.close()
+    for table in ("timebank_records", "timebank_postings", "timebank_accounts"):
+        assert rows(tmp_path / "hand.db", table) == rows(tmp_path / "raw.db", table)
+    balances = "SELECT account, version, balance FROM timebank_postings ORDER BY account, version"
+    found = []
+    for name in ("hand.db", "raw.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as connection:
+            found.append(connection.execute(balances).fetchall())
+    assert found[0] == found[1]
 
 
 def test_the_yardstick_writes_the_same_rows(tmp_path: Path) -> None:
@@ -165,9 +190,48 @@ def test_proof_is_measured() -> None:
         cwd=ROOT / "tests",
     )
     assert "| a tile of the tree, in a batch" in done.stdout
+
+
+def test_every_table_of_the_page_is_written_by_a_command() -> None:
+    """Each has its place, once; what a command writes is put there, and nothing else is changed."""
     page = (ROOT / "docs" / "performance.md").read_text("utf-8")
-    for marker in proof.MARKERS:
-        assert 1 == page.count(marker)
+    tables = [commands.markers(table) for table in ("year", "table", "million")]
+    tables += [part.MARKERS for part in (growth, where, proof, processes)]
+    places = [marker for markers in tables for marker in markers]
+    assert [1] * len(places) == [page.count(marker) for marker in places]
+    assert sorted(places) == sorted(re.findall("<!-- .* -->", page))
+
+
+def test_a_table_is_put_between_its_marks(tmp_path: Path) -> None:
+    """A page without them is left as it is."""
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- a -->\nold\n<!-- end of a -->\nbehind\n", "utf-8")
+    write(page, "new", commands.markers("a"))
+    whole = "before\n<!-- a -->\nnew\n<!-- end of a -->\nbehind\n"
+    assert whole == page.read_text("utf-8")
+    with pytest.raises(ValueError, match="has not <!-- b -->"):
+        write(page, "new", commands.markers("b"))
+    assert whole == page.read_text("utf-8")
+
+
+def test_where_the_time_goes_is_all_of_it() -> None:
+    """Every file of the library is of a part, and the parts of one transfer are what it takes."""
+    names = {where.part_of(str(path)) for path in Path(timebank.__file__).parent.rglob("*.py")}
+    assert set(where.PARTS) <= names
+    spent = where.Spent().of(lambda: Hours("1:30"))
+    assert 0 < spent.instructions["checks, hours"] <= sum(spent.instructions.values())
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """A part that cannot run is named, and why; the others are measured."""
+
+    def part(_: Path, *, quick: bool) -> list[Line]:
+        raise ModuleNotFoundError(name="psycopg")
+
+    monkeypatch.setitem(commands.PARTS, "servers", part)
+    commands.measure("servers", quick=True)
+    told = json.loads(capsys.readouterr().out)
+    assert ([], "servers (psycopg is not installed)") == (told["lines"], told["missing"])
 
 
 @pytest.mark.parametrize("work", [post, in_batch])
