@@ -139,32 +139,56 @@ class DerivedRows(AuditCheck):
         before are looked at.
         """
         with self.reading("accounts_and_postings"):
-            self._compare()
             fold = self.context.fold
+            are_known = self.context.since is not None and self._end_as_expected(fold)
+            self._compare(are_stored=are_known)
             count, rowless = self._accounts(fold)
-            last = last_by_account(self._reader)
-            for account, (version, balance) in fold.balances.items():
-                try:
-                    # What lies behind the version that is expected would be the last.
-                    is_as_expected = (
-                        last is not None
-                        and account not in rowless
-                        and last.get(account, (0, 0)) == (version, balance)
-                    )
-                    if not is_as_expected:
-                        self._rest(account, version)
-                    if self.context.since is None:
-                        self._sums(account)
-                    elif not is_as_expected:
-                        self._last(account, version, balance)
-                except TimebankError as error:
-                    self._damaged(said("postings_of_account", account=who(account)), error)
+            if not are_known:
+                self._ends(fold, rowless)
             for place, compare in (("open_holds", self._holds), ("statutes", self._adopted)):
                 try:
                     compare(fold)
                 except TimebankError as error:
                     self._damaged(said(place), error)
             self.context.accounts = count
+
+    def _end_as_expected(self, fold: Fold) -> bool:
+        """Return whether all rows since a checkpoint are as expected, and no others come behind.
+
+        It is asked at once, of a store that can tell; of an account that nobody moved the last row
+        that is known is looked at.
+        """
+        reader, pending = self._reader, self._pending
+        if not finds_postings(reader):
+            return False
+        still = {id: one for id, one in fold.balances.items() if id not in pending}
+        with suppress(*UNREADABLE):
+            last = reader.postings_behind([(id, max(at - 1, 0)) for id, (at, _) in still.items()])
+            expected = [(id, *one) for id, one in still.items() if one != (0, 0)]
+            if expected == [(row.account, row.version, row.balance) for row in last]:
+                moved = [(id, one.version[0] - 1) for id, one in pending.items()]
+                return _are_all(pending, [*zip(*reader.postings_behind(moved), strict=True)])
+        return False
+
+    def _ends(self, fold: Fold, rowless: Collection[str]) -> None:
+        """Look for rows behind the last that is expected, and at the sums, or the last, of each."""
+        last = last_by_account(self._reader)
+        for account, (version, balance) in fold.balances.items():
+            try:
+                # What lies behind the version that is expected would be the last.
+                is_as_expected = (
+                    last is not None
+                    and account not in rowless
+                    and last.get(account, (0, 0)) == (version, balance)
+                )
+                if not is_as_expected:
+                    self._rest(account, version)
+                if self.context.since is None:
+                    self._sums(account)
+                elif not is_as_expected:
+                    self._last(account, version, balance)
+            except TimebankError as error:
+                self._damaged(said("postings_of_account", account=who(account)), error)
 
     # -- checkpoints and stretches -----------------------------------------------------------
 
@@ -205,10 +229,11 @@ class DerivedRows(AuditCheck):
 
     # -- postings ----------------------------------------------------------------------------
 
-    def _compare(self) -> None:
-        """Compare what is stored of the accounts that moved."""
+    def _compare(self, *, are_stored: bool = False) -> None:
+        """Compare what is stored of the accounts that moved, unless it was seen."""
         pending, self._pending, self._count = self._pending, {}, 0
-        are_stored = self._are_stored(pending)
+        wanted = [(id, one.version[0] - 1, one.version[-1]) for id, one in pending.items()]
+        are_stored = are_stored or _are_all(pending, _columns(self._reader, wanted))
         for account, posted in pending.items():
             try:
                 if not are_stored:
@@ -219,19 +244,6 @@ class DerivedRows(AuditCheck):
             earned, spent = self._totals.get(account, (0, 0))
             total, both = sum(posted.seconds), sum(map(abs, posted.seconds))
             self._totals[account] = (earned + (both + total) // 2, spent + (both - total) // 2)
-
-    def _are_stored(self, pending: Mapping[str, Posted]) -> bool:
-        """Return whether a store that can tell at once has these rows, and no other between."""
-        wanted = [(id, one.version[0] - 1, one.version[-1]) for id, one in pending.items()]
-        accounts = chain.from_iterable([id] * len(one.version) for id, one in pending.items())
-        columns = map(chain.from_iterable, zip(*pending.values(), strict=True))
-        expected = [*map(list, (accounts, *columns))]
-        with suppress(*UNREADABLE):
-            if gives_columns(self._reader):
-                return expected == [*map(list, self._reader.posting_columns(wanted))]
-            found = zip(*stored_together(self._reader, wanted), strict=True)
-            return expected == [*map(list, found)]
-        return False
 
     def _compare_one(self, account: str, rows: list[PostingRow]) -> None:
         """Compare what is stored of one account."""
@@ -390,6 +402,24 @@ class DerivedRows(AuditCheck):
                     expected=said("field_value", field=field, value=shown(expected)),
                     found=said("field_value", field=field, value=shown(value)),
                 )
+
+
+def _are_all(expected: Mapping[str, Posted], found: Sequence[Sequence[Any]]) -> bool:
+    """Return whether columns are those that are expected, in this order, and have no other row."""
+    if not expected:
+        return not any(found)
+    accounts = chain.from_iterable([id] * len(one.version) for id, one in expected.items())
+    columns = map(chain.from_iterable, zip(*expected.values(), strict=True))
+    return [*map(list, found)] == [*map(list, (accounts, *columns))]
+
+
+def _columns(reader: Reader, wanted: Sequence[tuple[str, int, int]]) -> Sequence[Sequence[Any]]:
+    """Return the columns of what `stored_together` returns."""
+    if gives_columns(reader):
+        with suppress(*UNREADABLE):
+            return reader.posting_columns(wanted)
+        return []
+    return [*zip(*stored_together(reader, wanted), strict=True)]
 
 
 def stored_together(reader: Reader, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from operator import attrgetter
@@ -27,7 +27,13 @@ from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
 from timebank.storage.sqlite.files import file_at, log_of, replaced
 from timebank.storage.sqlite.log import is_sound
-from timebank.storage.sqlite.questions import FOLLOWING_ID, HEAD_AND_ID, POSTINGS_BETWEEN, QUERIES
+from timebank.storage.sqlite.questions import (
+    FOLLOWING_ID,
+    HEAD_AND_ID,
+    POSTINGS_BEHIND,
+    POSTINGS_BETWEEN,
+    QUERIES,
+)
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
 from timebank.storage.tables import FEW, HEAD, MANY, POSTING, STR, TableReader, row_type_of
 
@@ -160,28 +166,38 @@ class SqliteReader(TableReader):
 
     def postings_between(self, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:
         """Implement `FindsPostings.postings_between`."""
+        return self._postings_of(POSTINGS_BETWEEN, wanted)
+
+    def postings_behind(self, wanted: Sequence[tuple[str, int]]) -> list[PostingRow]:
+        """Implement `FindsPostings.postings_behind`."""
+        return self._postings_of(POSTINGS_BEHIND, wanted)
+
+    def _postings_of(
+        self, by_size: Mapping[int, str], wanted: Sequence[tuple[Any, ...]]
+    ) -> list[PostingRow]:
         found: list[PostingRow] = []
-        for sql, values in self._questions_between(wanted):
+        for sql, values in self._questions(by_size, wanted):
             found += self._rows(POSTING, sql, values)
         return found
 
     def posting_columns(self, wanted: Sequence[tuple[str, int, int]]) -> list[list[Any]]:
         """Implement `GivesColumns.posting_columns`."""
         found: list[list[Any]] = [[] for _ in PostingRow._fields]
-        for sql, values in self._questions_between(wanted):
+        for sql, values in self._questions(POSTINGS_BETWEEN, wanted):
             for column, more in zip(found, self._columns(POSTING, sql, values), strict=False):
                 column.extend(more)
         return found
 
-    def _questions_between(
-        self, wanted: Sequence[tuple[str, int, int]]
+    def _questions(
+        self, by_size: Mapping[int, str], wanted: Sequence[tuple[Any, ...]]
     ) -> Iterator[tuple[str, tuple[object, ...]]]:
         """Yield the questions, and their values, for postings of so many accounts."""
         size = FEW if len(wanted) <= FEW else MANY
         for first in range(0, len(wanted), size):
-            some = [*wanted[first : first + size]]
-            some += [("", 0, 0)] * (size - len(some))  # which has none
-            yield POSTINGS_BETWEEN[size], (*chain.from_iterable(some), self._bank)
+            some = wanted[first : first + size]
+            values = [*chain.from_iterable(some)]
+            values += [None] * (len(some[0]) * (size - len(some)))  # there is no such account
+            yield by_size[size], (*values, self._bank)
 
     def is_shared(self) -> bool:
         """Implement `FindsOwn.is_shared`: of a file that cannot tell, all is looked at."""
