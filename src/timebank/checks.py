@@ -11,7 +11,6 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from timebank.errors import InvalidHours, InvalidRequest, UnbalancedTransfer, WrongType, shown
@@ -341,20 +340,23 @@ def source(value: object) -> str | list[list[str]]:
     if not 1 <= len(value) <= MAX_SOURCE_FIELDS:
         msg = f"source must have 1 to {MAX_SOURCE_FIELDS} fields, not {len(value)}"
         raise InvalidRequest(msg)
-    pairs = []
-    for key, text in value.items():
-        name = _source_name(key)
-        if type(text) is not str or len(text) > MAX_LABEL_CHARACTERS or not is_plain(text):
+    words = [*value, *value.values()]
+    if not _are_plain(words):
+        for key, text in value.items():
+            identifier(key, "source", longest=MAX_LABEL_CHARACTERS)
             identifier(text, f"source {key!r}", longest=MAX_LABEL_CHARACTERS)
-        pairs.append([name, text])
-    pairs.sort()
-    return pairs
+    return sorted(map(list, value.items()))
 
 
-@lru_cache(256, typed=True)
-def _source_name(name: object) -> str:
-    """Return the name of a field of a source, checked: the same few come with every row."""
-    return identifier(name, "source", longest=MAX_LABEL_CHARACTERS)
+_PLAIN_LINES: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?(?:\n[!-~](?:[ -~]*[!-~])?)*")
+
+
+def _are_plain(words: list[Any]) -> bool:
+    """Return whether all are labels in plain ASCII, which one look can tell of many."""
+    if {*map(type, words)} != {str} or max(map(len, words)) > MAX_LABEL_CHARACTERS:
+        return False
+    lines = "\n".join(words)
+    return lines.count("\n") == len(words) - 1 and _PLAIN_LINES.fullmatch(lines) is not None
 
 
 def one_of(value: object, choices: tuple[str, ...], what: str) -> str:

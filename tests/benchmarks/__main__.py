@@ -20,7 +20,7 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks import batches, growth, imports, joined, others, programs, singles
+from benchmarks import batches, growth, imports, joined, others, programs, singles, year
 from benchmarks.loads import ACCOUNTS, pairs
 from benchmarks.table import Line, line, page_of, render, shown, write
 
@@ -94,6 +94,7 @@ PARTS: dict[str, Callable[..., list[Line]]] = {
     "servers-processes": _processes,
     "a-ledger": others.a_ledger,
     "hordak": others.hordak,
+    "year": year.year,
     "growth-accounts": growth.accounts,
     "growth-banks": growth.banks,
     "growth-transfers": growth.transfers,

@@ -266,7 +266,8 @@ class TimeBank(Writes, Reads):
         with that and the number of accounts. `expect` are heads that were published, or
         their lines: each is to be in the journal. A `quick` audit looks at balances, sums
         and the head only. With more `processes` than one, a long journal in a file or on a
-        server is audited in stretches by as many Python processes; the report is the same.
+        server is audited in stretches by up to as many, this one among them, where that is quicker;
+        the report is the same.
 
         :raises InvalidRequest: a line that is no head, a checkpoint that cannot be used, a
             quick audit with one, or a number of processes below 1.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from timebank.audit import AuditReport, BankReport
     from timebank.storage.protocol import Reader, Store
 
-#: Processes that an audit takes of its own accord: each has some 40 MB.
+#: Processes that an audit takes of its own accord: each has some 45 MB.
 _MOST: Final = 8
 
 
@@ -28,8 +28,8 @@ _MOST: Final = 8
     help="""Derive everything again and compare. Exit code 1 where something differs.
 
     With --since what came after a checkpoint; with --quick balances and sums only, as the
-    storage has them. A long journal is audited by several processes. With --all every bank of
-    the storage, which is itself looked at once, and what banks of it have of each other.
+    storage has them. Where records far outnumber accounts several processes share them. With
+    --all every bank of the storage, which is itself looked at once, and what banks of it have of each other.
 
     A head that was published is a line, a file with one a line, a file with a signed head, or a
     folder of such files, as a witness keeps them.

@@ -414,7 +414,7 @@ class _Sorting:
 
     def lines(self) -> tuple[Presence, ...]:
         """Return the presences in their order."""
-        found: list[tuple[_Moved, Presence, int | None]] = []
+        found: list[tuple[_Moved, Mapping[str, Any], str, int | None]] = []
         for moved in self._read.moved.values():
             request, noted = self._described(moved)
             if not any(moved.earned.values()):
@@ -425,12 +425,12 @@ class _Sorting:
             kinds = {id: self._read.rows[id].kind for id in moved.earned}
             for account, seconds in sorted(moved.earned.items()):
                 if seconds and kinds[account] in MEMBERS:
-                    found.append((moved, _presence(moved, request, account, seconds), noted))
+                    found.append((moved, request, account, noted))
             self._add_others(moved, kinds)
         notes = dict(_texts(self._read.reader, "note", {n for *_, n in found if n is not None}))
         lines = [
-            line if noted not in notes else attrs.evolve(line, note=notes[noted])
-            for _, line, noted in found
+            _presence(moved, request, account, None if noted is None else notes.get(noted))
+            for moved, request, account, noted in found
         ]
         return tuple(sorted(lines, key=_place))
 
@@ -489,20 +489,22 @@ def _is_of_bank(id: str, kind: str) -> bool:
     return id.startswith(PEER_PREFIX) and kind == "clearing"
 
 
-def _presence(moved: _Moved, request: Mapping[str, Any], account: str, seconds: int) -> Presence:
+def _presence(
+    moved: _Moved, request: Mapping[str, Any], account: str, note: str | None
+) -> Presence:
     is_taken_back = moved.takes_back is not None
     return Presence(
         account=account,
         occurred_on=date.fromisoformat(moved.day),
         started_at=None if is_taken_back else time_of(request.get("from")),
         ended_at=None if is_taken_back else time_of(request.get("to")),
-        hours=Hours.from_seconds(seconds),
+        hours=Hours.from_seconds(moved.earned[account]),
         spenders=moved.spenders,
         kind=request["kind"],
         category=request.get("category"),
         area=request.get("area"),
         tags=tuple(request.get("tags", ())),
-        note=None,
+        note=note,
         exchange=moved.id,
         sequence=moved.sequence,
         takes_back=moved.takes_back,

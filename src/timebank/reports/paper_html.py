@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -13,6 +13,9 @@ from timebank.model import Head
 from timebank.reports.pages import Page, letters
 from timebank.reports.text import fit, harmless, width
 from timebank.reports.words import Words
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 #: Letters of the usual and of the small size that are on a millimetre, of a wide font.
 _LETTERS_MM: Final = 0.58
@@ -62,6 +65,26 @@ def fitted(cell: str, column: PaperColumn) -> str:
     return fit(cell, int(most * width(cell) / wide))
 
 
+class _Cells:
+    """Writes the cells of a row; one that was written before, in the same column, as it was."""
+
+    def __init__(self, columns: Sequence[PaperColumn], markup: type[Markup]) -> None:
+        self._columns, self._markup = columns, markup
+        self._written: list[dict[str, str]] = [{} for _ in columns]
+
+    def __call__(self, cells: Sequence[str]) -> Markup:
+        """Return the cells as HTML."""
+        return self._markup("".join(map(self._cell, self._written, cells, self._columns)))
+
+    def _cell(self, written: dict[str, str], cell: str, column: PaperColumn) -> str:
+        found = written.get(cell)
+        if found is None:
+            kind = "figure" * column.right + " small" * is_small(cell, column)
+            text = self._markup.escape(fitted(cell, column))
+            found = written[cell] = f'<td class="{kind}"><div>{text}</div></td>'
+        return found
+
+
 def paper_html(
     pages: Sequence[Page],
     columns: Sequence[PaperColumn],
@@ -81,6 +104,7 @@ def paper_html(
     """
     try:
         from jinja2 import Environment, StrictUndefined
+        from markupsafe import Markup
     except ImportError as error:  # pragma: no cover - it is installed for the tests
         msg = "a paper as HTML needs timebank[report]: pip install 'timebank[report]'"
         raise StoreError(msg) from error
@@ -98,6 +122,5 @@ def paper_html(
         made_from=f"{place} · {head.digest.hex()[:_DIGITS]}…",
         has_rows=any(page.rows for page in pages),
         sums=sums,
-        is_small=is_small,
-        fitted=fitted,
+        cells_of=_Cells(columns, Markup),
     )

@@ -11,9 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, TYPE_CHECKING, Any, Final
-
-import attrs
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from timebank.errors import InvalidRequest, WrongType, shown
 from timebank.interchange.engine.cells import CellFault, shortened, unreadable
@@ -31,8 +29,7 @@ _MARK: Final = "\ufeff"
 _MOST_NAMES_SHOWN: Final = 20
 
 
-@attrs.frozen
-class Row:
+class Row(NamedTuple):
     """The columns of a row, and the line of the file on which it begins, from 1."""
 
     line: int

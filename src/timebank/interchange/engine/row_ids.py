@@ -51,31 +51,34 @@ class RowIds:
         """Return the id of a row from its SHA-256."""
         # Should two digests share 64 bits, the ordinal is higher than it need be, and the id is
         # still the only one.
-        ordinal = self._counts.next(int.from_bytes(digest[:8], "big", signed=True))
-        return f"{self._name}:{digest.hex()[:32]}-{ordinal}"
+        key = digest[:8]
+        counts = self._counts.recent
+        if key in counts:
+            ordinal = counts[key] = counts[key] + 1
+        else:
+            ordinal = self._counts.first(key)
+        return f"{self._name}:{digest[:16].hex()}-{ordinal}"
 
 
 class _Counts:
-    """Counts of numbers: of the last ones in memory, of all others in a file."""
+    """Counts of keys of eight bytes: the `recent` ones in memory, all others in a file."""
 
     def __init__(self) -> None:
-        self._recent: dict[int, int] = {}
+        self.recent: dict[bytes, int] = {}
         self._older: Connection | None = None
 
-    def next(self, key: int) -> int:
-        """Count one more, and return how many there are."""
-        count = self._recent.get(key)
-        if count is None:
-            if len(self._recent) >= IN_MEMORY:
-                self._put_away()
-            count = self._before(key)
-        self._recent[key] = count = count + 1
+    def first(self, key: bytes) -> int:
+        """Count one more of a key that is not among the recent, and return how many there are."""
+        if len(self.recent) >= IN_MEMORY:
+            self._put_away()
+        self.recent[key] = count = self._before(key) + 1
         return count
 
-    def _before(self, key: int) -> int:
+    def _before(self, key: bytes) -> int:
         if self._older is None:
             return 0
-        row = self._older.execute("SELECT n FROM counts WHERE key = ?", (key,)).fetchone()
+        found = self._older.execute("SELECT n FROM counts WHERE key = ?", (_number(key),))
+        row = found.fetchone()
         return 0 if row is None else int(row[0])
 
     def _put_away(self) -> None:
@@ -83,6 +86,11 @@ class _Counts:
             self._older = temporary_database(self)
             self._older.execute("CREATE TABLE counts (key INTEGER PRIMARY KEY, n INTEGER)")
         self._older.execute("BEGIN")
-        self._older.executemany(_PUT, sorted(self._recent.items()))
+        counts = sorted((_number(key), count) for key, count in self.recent.items())
+        self._older.executemany(_PUT, counts)
         self._older.execute("COMMIT")
-        self._recent.clear()
+        self.recent.clear()
+
+
+def _number(key: bytes) -> int:
+    return int.from_bytes(key, "big", signed=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import attrs
@@ -66,6 +66,9 @@ MOST_ROWS_KEPT: Final = 1_000
 REFUSALS: Final = (InvalidRequest, NotFound, IdempotencyMismatch, Rejected)
 #: Quarantined transfers whose accounts are remembered, for the reversals of them.
 _MOST_REMEMBERED: Final = 10_000
+
+#: Most rows are of the same few quantities.
+_hours = lru_cache(1_024, typed=True)(Hours.from_seconds)
 
 #: A row with its place among all rows, from 0.
 Placed = tuple[int, tuple[str, ImportedRow]]
@@ -340,10 +343,11 @@ class RowBooking:
             raise InvalidHours(msg)
         if row.opens is not None:
             self._imply(batch, row.opens)
-        opened = {} if self._people is None else self._people.opened
-        for account in (row.earner, row.spender):
-            if account in opened:
-                self._imply(batch, ImportedAccount(row.line, account, name=opened[account]))
+        if self._people is not None:
+            opened = self._people.opened
+            for account in (row.earner, row.spender):
+                if account in opened:
+                    self._imply(batch, ImportedAccount(row.line, account, name=opened[account]))
         if id != row.id:
             row = attrs.evolve(row, id=id)
         try:
@@ -374,7 +378,7 @@ class RowBooking:
             id=row.id,
             earner=row.earner,
             spender=row.spender,
-            hours=Hours.from_seconds(row.seconds),
+            hours=_hours(row.seconds),
             kind=row.kind,
             occurred_on=row.occurred_on,
             category=row.category,
