@@ -1,17 +1,21 @@
-"""Importing TimeOverflow's CSV, beside raw `sqlite3` inserting the same rows in one commit."""
+"""Importing TimeOverflow's CSV and JSON Lines, beside raw `sqlite3` with the same rows."""
 
 from __future__ import annotations
 
+import json
 import random
 import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import timebank
-from benchmarks.loads import timed
+from benchmarks.loads import ACCOUNTS, pairs, timed
 from benchmarks.table import Line, line
 from timebank.interchange.engine.booking import run
+from timebank.interchange.jsonl import export_jsonl
+from timebank.interchange.jsonl.importing import import_jsonl
 from timebank.interchange.timeoverflow import TimeOverflow
 from timebank.storage import open_store
 
@@ -32,6 +36,48 @@ def rows(folder: Path, number: int) -> list[Line]:
     its = raw(folder / f"import-{number}.db", folder / f"import-raw-{number}.db")
     name = f"import of {number:,} rows, a row"
     return [line(name, [mine / number], "raw sqlite3, one commit", [its / number])]
+
+
+def jsonl(folder: Path, *, quick: bool) -> list[Line]:
+    """A journal of exchanges with notes, written as JSON Lines, and a bank made of them."""
+    number = 2_000 if quick else 50_000
+    source, made = folder / "source.db", folder / "made.db"
+    lines = folder / "bank.jsonl"
+    with timebank.open(f"sqlite:///{source}") as bank:
+        with bank.batch() as batch:
+            for account in ACCOUNTS:
+                batch.open_account(account, kind="fund", name=f"Vera {account}")
+            for earner, spender, seconds, id, _ in pairs(number - len(ACCOUNTS), 1):
+                hours = timebank.Hours.from_seconds(seconds)
+                batch.transfer(earner=earner, spender=spender, hours=hours, id=id, note=f"no. {id}")
+        written = timed(partial(_export, bank, lines))
+    plain = timed(partial(_export_raw, source, folder / "raw.jsonl"))
+    with closing(open_store(f"sqlite:///{made}", create=True)) as store, lines.open("rb") as file:
+        read = timed(partial(import_jsonl, store, file))
+    its = raw(made, folder / "raw.db")
+    return [
+        line(
+            f"export of {number:,} records as JSON Lines", [written], "raw SELECT, written", [plain]
+        ),
+        line(f"import of {number:,} records, proved", [read], "raw sqlite3, one commit", [its]),
+    ]
+
+
+def _export(bank: timebank.TimeBank, place: Path) -> None:
+    with place.open("wb") as file:
+        file.writelines(export_jsonl(bank))
+
+
+def _export_raw(source: Path, place: Path) -> None:
+    """The bytes of each record and its texts, a line each."""
+    with closing(sqlite3.connect(source)) as read, place.open("wb") as file:
+        found = read.execute(
+            "SELECT hex(digest), body, hex(salt), text FROM timebank_records "
+            "LEFT JOIN timebank_texts USING (bank, sequence) ORDER BY sequence"
+        )
+        for digest, body, salt, text in found:
+            said = json.dumps({"digest": digest, "salt": salt, "text": text})
+            file.write(b"%s %s\n" % (said.encode(), body))
 
 
 def write(users: Path, transfers: Path, number: int) -> None:

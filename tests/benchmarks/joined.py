@@ -18,8 +18,14 @@ DAY = date(2026, 3, 2)
 Load = list[tuple[str, str, int, str, str]]
 
 
-#: Begins a host's transaction, as one that writes.
-BEGIN: Final = "BEGIN IMMEDIATE"
+#: As `Raw` has them, so that both do the same.
+PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "secure_delete = ON",
+    "recursive_triggers = ON",
+)
 
 
 class ByHand(Raw):
@@ -27,16 +33,20 @@ class ByHand(Raw):
 
     def apart(self, transfers: Load) -> None:
         """A call each: the head, the id and where the accounts stand are read in each."""
+        self.connection.execute("BEGIN IMMEDIATE")
         for earner, spender, seconds, id, day in transfers:
             self._savepoint(earner, spender, seconds, id, day, None)
+        self.connection.execute("COMMIT")
 
     def together(self, transfers: Load) -> None:
         """In a batch, which knows where the accounts stand that its own calls have moved."""
+        self.connection.execute("BEGIN IMMEDIATE")
         self.connection.execute("SAVEPOINT batch")
         last: dict[str, tuple[int, int]] = {}
         for earner, spender, seconds, id, day in transfers:
             self._savepoint(earner, spender, seconds, id, day, last)
         self.connection.execute("RELEASE SAVEPOINT batch")
+        self.connection.execute("COMMIT")
 
     def _savepoint(  # noqa: PLR0917  # a row of the load
         self,
@@ -84,15 +94,16 @@ def in_one_commit(
     rounds: int = 5,
     each: int = 10_000,
 ) -> tuple[list[float], list[float]]:
-    """Seconds for a transfer, ours (each call a savepoint, or one batch) and raw."""
+    """Seconds for a transfer, ours and by hand: a savepoint each, by itself or in a batch."""
     host = sqlite3.connect(folder / f"host-{batched}.db", isolation_level=None)
-    host.execute("PRAGMA journal_mode = WAL")
-    host.execute("PRAGMA synchronous = FULL")
+    for pragma in PRAGMAS:
+        host.execute(f"PRAGMA {pragma}")
     bank = timebank.join(host)
     host.execute("BEGIN")
     for account in accounts:
         bank.open_account(account, kind="fund")
     host.execute("COMMIT")
+    raw = ByHand(folder / f"hand-{batched}.db", synchronous="FULL", accounts=accounts)
     mine, yards = [], []
     for number in range(rounds):
         load = loads(each, 7000 + number)
@@ -105,9 +116,8 @@ def in_one_commit(
             _post(bank, load)
         host.execute("COMMIT")
         mine.append((time.perf_counter() - begin) / each)
-        raw = Raw(folder / f"raw-{batched}-{number}.db", synchronous="FULL", accounts=accounts)
         begin = time.perf_counter()
-        raw.batch(load)
+        (raw.together if batched else raw.apart)(load)
         yards.append((time.perf_counter() - begin) / each)
     host.close()
     return mine[1:], yards[1:]

@@ -67,9 +67,11 @@ class Life:
 
         :raises InvalidRequest: after the end, or on another thread, or in a forked process.
         """
-        session = self._session
-        if session is None or self._thread is not here.thread or self._pid != this_process.pid:
+        # The session has no name before: a traceback keeps what has one, and so the lock.
+        if self._thread is not here.thread or self._pid != this_process.pid:
             self.check_owner()
+        session = self._session
+        if session is None:
             raise ended()
         return session
 

@@ -223,8 +223,10 @@ class Call:
 
 def _open(gate: threading.Lock) -> None:
     """Let the thread go on that waits at a gate; one that is open stays so."""
-    with suppress(RuntimeError):  # it is open
+    try:  # noqa: SIM105 - three calls less for each thread that waits
         gate.release()
+    except RuntimeError:
+        pass  # it is open
 
 
 class CommitGroup:
@@ -351,22 +353,24 @@ class CommitGroup:
         lingering = self._lingering
         if lingering is not None and self._is_full():
             _open(lingering)
+        is_late = False
         while not call.is_done:
             leader = self._leads.last()
-            if leader.is_over():
+            is_own = leader.thread is here.thread
+            # Whether it is gone without a word is looked at where it could be so.
+            if leader.over or ((is_late or is_own) and leader.is_over()):
                 if self._leads.take(call.turn):
                     if not call.is_done:
                         self._lead(store, bank, call)
                     self._leave(call)
                     break
-            elif leader.thread is here.thread:
+            elif is_own:
                 msg = "this thread is within a call of the bank: it cannot make another from there"
                 raise InvalidRequest(msg)
-            elif (
-                not gate.acquire(timeout=LOOK_EVERY_SECONDS)
-                and time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS
-            ):
-                raise self._too_long(call)
+            else:
+                is_late = not gate.acquire(timeout=LOOK_EVERY_SECONDS)
+                if is_late and time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS:
+                    raise self._too_long(call)
 
     def _too_long(self, call: Call) -> TimebankError:
         """Return the error for a call that no leader has done in the time that it waits."""

@@ -123,14 +123,18 @@ def _told(error: Exception) -> Exception:
 class _Driver:
     """A driver's own connection, as of sqlite3, psycopg or PyMySQL."""
 
+    _link: Link | None = None
+
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         names = names_of(connection)
         self._hint = next((_HINTS[name] for name in names if name in _HINTS), _AUTOCOMMIT)
 
     def writing(self, *, looking: bool = False) -> Link:
-        """Implement `Host.writing`."""
-        link = link_to(self._connection)
+        """Implement `Host.writing`: it is the same connection each time."""
+        link = self._link
+        if link is None:
+            link = self._link = link_to(self._connection)
         link.check_open(self._hint, looking=looking)
         return link
 

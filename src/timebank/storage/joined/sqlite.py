@@ -60,6 +60,8 @@ _HEAD_AND_ID: Final = QUERIES.head.replace(
     "r.digest FROM",
     "r.digest, (SELECT 1 FROM timebank_records AS n WHERE n.bank = b.bank AND n.id = ?) FROM",
 )
+#: The types of the head's row, where the bank has records.
+_WITH_RECORDS: Final = (str, int, bytes)
 #: What it is called in messages.
 WHERE: Final = "the host's SQLite database"
 
@@ -287,10 +289,9 @@ class JoinedSqliteWriter(SqliteWriter):
     #: Its session is of one call.
     following_id = None  # type: ignore[assignment]
 
-    def __init__(self, connection: Any, bank: str, id: str | None = None) -> None:
+    def __init__(self, connection: Any, bank: str) -> None:
         super().__init__(connection, bank)
         self._plain = connection
-        self._id = id
 
     @property
     def failed(self) -> BaseException | None:
@@ -301,33 +302,30 @@ class JoinedSqliteWriter(SqliteWriter):
         """Return whether nothing was appended, and no statement failed."""
         return not self._has_appended and self._failed is None
 
-    def lock(self, *, is_held: bool = False) -> None:
-        """Wait for SQLite's one lock, unless the transaction has it."""
+    def lock(self) -> None:
+        """Wait for SQLite's one lock."""
         self._connection = self._plain
-        if is_held:
-            return
         try:
             self._plain.execute(_LOCK)
         except ERRORS as error:
             self._failed = self.translated(error)
             raise self._failed from error
 
+    def look(self, id: str | None) -> None:
+        """Look at the head, and for an id: what is not as it mostly is, is asked for later."""
+        self._connection = self._plain
+        for *head, is_used in self._fetch(_HEAD_AND_ID, (id, self._bank)):
+            if tuple(map(type, head)) == _WITH_RECORDS:
+                self._head, self._sequence = Head(*head), head[1]
+                self._unused = None if is_used else id
+
     def head(self) -> Head:
         """Implement `Reader.head`, read once: the lock is ours."""
-        if self._head is None or self._connection is None:
+        head = self._head
+        if head is None or self._connection is None:
             self.connection()
-            self._head = super().head()
-        return self._head
-
-    def _fetch(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        """Fetch as a writer does; look for the id along with the head."""
-        if sql is QUERIES.head and (id := self._id) is not None:
-            self._id = None
-            rows = super()._fetch(_HEAD_AND_ID, (id, *values))
-            if rows and not rows[0][3]:
-                self._unused = id
-            return [row[:3] for row in rows]
-        return super()._fetch(sql, values)
+            head = self._head = super().head()
+        return head
 
     def find(self, id: str) -> RecordRow | None:
         """Implement `Reader.find`."""
@@ -404,8 +402,10 @@ class SqliteConnection:
         if within is not None and not self.has_savepoint(*within):
             return None
         self._run(f"SAVEPOINT {name}")
-        writer = JoinedSqliteWriter(self._plain, bank, id)
-        writer.lock(is_held=within is not None)
+        writer = JoinedSqliteWriter(self._plain, bank)
+        if within is None:
+            writer.lock()
+        writer.look(id)
         return writer
 
     def release(self, name: str, append: str | None = None) -> bool:
