@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from timebank.audit.base import AuditCheck, AuditedRecord, Difference
 from timebank.audit.field_types import is_day
 from timebank.audit.findings import RESTORE, Check
-from timebank.audit.id_rules import are_ids, has_odd_ids, id_differences, id_problem
+from timebank.audit.id_rules import are_ids, are_texts, has_odd_ids, id_differences
 from timebank.audit.plain_runs import PlainRun
 from timebank.audit.plain_transfers import parse_plain_transfer
 from timebank.audit.record_fields import field_differences
@@ -90,7 +90,7 @@ class Canonical(AuditCheck):
             and {*stored.refers_to} == {None}
             and all(is_day(on) and is_day(asked or on) for _, asked, on in run.days)
             and are_ids(said.id)
-            and all(id_problem(name) is None for name in run.names)
+            and are_texts(run.names)
         )
 
     def _column(self, record: AuditedRecord, name: str, expected: object, found: object) -> None:

@@ -7,7 +7,7 @@ most records all texts are plain ASCII, which one pattern sees on the bytes of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 from unicodedata import normalize
@@ -61,8 +61,9 @@ SCRIPTS: Final[dict[str, tuple[tuple[int, int], ...]]] = {
 #: What ids of operations begin with that only the library gives.
 RESERVED: Final = ("due:", "peer:", "cheque:")
 
-#: Finds in ids, one in a line, what takes more than a glance.
-_has_odd_lines: Final = re.compile(r"[^\n!-~]|^(?:due|peer|cheque):", re.MULTILINE).search
+#: Finds in texts, one in a line, what takes more than a glance.
+_has_odd_lines: Final = re.compile(r"[^\n -~]|^ | $", re.MULTILINE).search
+_has_ours: Final = re.compile(r"^(?:due|peer|cheque):", re.MULTILINE).search
 
 #: The kinds of record whose ids may be of booklets and cheques.
 _ON_CHEQUES: Final = frozenset({"issue_cheques", "transfer", "void_cheque"})
@@ -93,16 +94,26 @@ def id_differences(record: dict[str, Any]) -> Iterator[Difference]:
         yield said("request_id_without_our_prefix"), shown(id)
 
 
-def are_ids(ids: Sequence[str]) -> bool:
-    """Return whether texts of at most 128 characters are ids of operations, and none is ours.
+def are_texts(texts: Collection[str]) -> bool:
+    """Return whether texts of 1 to 128 characters, each in one line, could be ids.
+
+    >>> from timebank.audit.id_rules import are_texts
+    >>> are_texts(["m1", "è"]), are_texts(["m1", " m2"])
+    (True, False)
+    """
+    if _has_odd_lines("\n".join(texts)) is None:
+        return True
+    return all(id_problem(text) is None for text in texts)
+
+
+def are_ids(ids: Collection[str]) -> bool:
+    """Return whether such texts are ids of operations, and none is ours.
 
     >>> from timebank.audit.id_rules import are_ids
     >>> are_ids(["visit-81", "è"]), are_ids(["due:1"]), are_ids([" visit"])
     (True, False, False)
     """
-    if _has_odd_lines("\n".join(ids)) is None:
-        return True
-    return all(id_problem(id) is None and not id.startswith(RESERVED) for id in ids)
+    return are_texts(ids) and _has_ours("\n".join(ids)) is None
 
 
 def is_between_banks(kind: str, request: dict[str, Any]) -> bool:
