@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import timebank
 from benchmarks.loads import ACCOUNTS, in_batch, ours, pairs, post
-from benchmarks.raw import Raw
+from benchmarks.raw import Lean, Raw
 from timebank import TimeBank
 
 RECORDED: Final = Path(__file__).with_name("guard.json")
@@ -84,13 +84,16 @@ def measured() -> dict[str, float]:
 def _measured(folder: Path) -> dict[str, float]:
     bank = ours(folder / "ours.db")
     raw = Raw(folder / "raw.db", synchronous="FULL", accounts=ACCOUNTS)
+    lean = Lean(folder / "lean.db", synchronous="FULL", accounts=ACCOUNTS)
     for load in (pairs(EACH, 1), pairs(EACH, 2)):  # what is cached is so before it is counted
         post(bank, load)
         raw.post(load)
+        lean.post(load)
     yard = counted(partial(raw.post, pairs(EACH, 3))) / EACH
     costs: dict[str, Callable[[], object]] = {
         "a transfer": partial(post, bank, pairs(EACH, 4)),
         "a transfer in a batch": partial(in_batch, bank, pairs(EACH, 5)),
+        "a transfer of lean sqlite3": partial(lean.post, pairs(EACH, 4)),
         "a balance": lambda: [bank.balance(account) for account in ACCOUNTS[:EACH]],
     }
     found = {name: counted(work) / EACH / yard for name, work in costs.items()}

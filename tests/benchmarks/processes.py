@@ -166,11 +166,6 @@ def _made(store: timebank.storage.protocol.Store, number: int) -> float:
     return (time.perf_counter() - begin) / 50
 
 
-def part(_: Path, *, quick: bool) -> list[Line]:
-    """The lines, as a part of all benchmarks."""
-    return lines(rounds=2, seconds=1.0) if quick else lines()
-
-
 def main() -> None:
     """Measure, print, and write the page if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.processes", description=__doc__)
@@ -183,8 +178,10 @@ def main() -> None:
         work(url, int(number), int(banks), float(seconds))
         return
     begin = time.monotonic()
-    found = part(Path(), quick=arguments.quick)
-    text = page_of(render([shown(one) for one in found]), time.monotonic() - begin)
+    found = lines(rounds=2, seconds=1.0) if arguments.quick else lines()
+    text = page_of(
+        render([shown(one) for one in found]), time.monotonic() - begin, quick=arguments.quick
+    )
     sys.stdout.write(f"{text}\n")
     if arguments.write:
         write(arguments.write, text, MARKERS)

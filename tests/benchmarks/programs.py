@@ -13,11 +13,8 @@ from benchmarks.loads import ACCOUNTS, Load, in_batch, ours, pairs, timed
 from benchmarks.table import Line, line
 
 
-def audit(folder: Path, number: int, *, with_slow: bool) -> list[Line]:
-    """All checks of the audit, by one process and by one for each processor.
-
-    hledger and bean-check are only asked where `with_slow`.
-    """
+def audit(folder: Path, number: int) -> list[Line]:
+    """All checks of the audit, by one process and by one for each processor."""
     path = folder / f"audit-{number}.db"
     bank, loads = ours(path), []
     for first in range(0, number, 100_000):
@@ -29,9 +26,11 @@ def audit(folder: Path, number: int, *, with_slow: bool) -> list[Line]:
     alone: list[float] = []
     shared: list[float] = []
     its: dict[str, list[float | None]] = {}
-    programs = {"ledger balance": _ledger}
-    if with_slow:
-        programs |= {"hledger check -s": _hledger, "bean-check": _beancount}
+    programs = {
+        "ledger balance": _ledger,
+        "hledger check -s": _hledger,
+        "bean-check": _beancount,
+    }
     for _ in range(rounds):
         alone.append(_audit(path, 1) / number)
         shared.append(_audit(path, processors) / number)

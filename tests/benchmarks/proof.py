@@ -1,14 +1,13 @@
-"""What proof costs: the tree, of an append; a receipt, in a journal of any length.
+"""What proof costs at each append: the tiles of the tree.
 
 `python -m benchmarks.proof` prints the table, `--write FILE` puts it into a page, and `--quick`
 tries it with small numbers. The yardstick of a tile is what its records cost without it: 20 x is a
-twentieth. That of all else is the same in the shortest journal. Times are of the processor.
+twentieth. Times are of the processor. What a receipt costs is in `benchmarks.growth`.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import tempfile
 import time
@@ -20,14 +19,11 @@ from typing import Any
 
 from benchmarks.loads import in_batch, ours, pairs, post
 from benchmarks.table import Line, line, page_of, render, shown, write
-from timebank import TimeBank
 from timebank.bank import session
 from timebank.journal.tree import TILE
-from timebank.proof import SigningKey, origin_of, receipt, sign_head, verify_receipt
-from timebank.storage.tree import tiles_filled, tree_at
+from timebank.storage.tree import tiles_filled
 
 MARKERS = ("<!-- proof -->", "<!-- end of proof -->")
-CHUNK = 100_000
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -77,47 +73,6 @@ def appends(folder: Path, *, quick: bool) -> list[Line]:
     return found
 
 
-def receipts(folder: Path, *, quick: bool) -> list[Line]:
-    """A receipt, and other proofs, after 1,000, 100,000 and 1,000,000 transfers."""
-    sizes = [300, 1_000] if quick else [1_000, 100_000, 1_000_000]
-    bank, number = ours(folder / "receipts.db"), 0
-    key = SigningKey.make(origin_of(bank.head().journal))
-    chance = random.Random(1)  # which receipts: no secrets
-    ids: list[str] = []
-    found: list[Line] = []
-    first: dict[str, list[float]] = {}
-    for size in sizes:
-        while number < size:
-            load = pairs(min(CHUNK, size - number), 900_000 + number)
-            in_batch(bank, load)
-            ids += [id for *_, id, _ in load]
-            number += len(load)
-        asked = chance.sample(ids, 20 if quick else 200)
-        texts = [str(receipt(bank, id, key=key)) for id in asked]
-        longest = max(len(text.encode()) for text in texts)
-        works: list[tuple[str, list[Callable[[], object]]]] = [
-            (
-                f"a receipt, {longest:,} bytes at most",
-                [partial(receipt, bank, id, key=key) for id in asked],
-            ),
-            ("checking a receipt", [partial(verify_receipt, one, key.public) for one in texts]),
-            ("a signed head", [partial(sign_head, bank, key)] * len(asked)),
-            ("a proof of consistency", [partial(_consistency, bank, chance)] * len(asked)),
-        ]
-        for name, calls in works:
-            mine = [timed(call) for call in calls]
-            yards = first.setdefault(name.split(",")[0], mine)
-            found.append(line(f"{name}, at {size:,}", mine, f"at {sizes[0]:,}", yards))
-    bank.close()
-    return found
-
-
-def _consistency(bank: TimeBank, chance: random.Random) -> object:
-    size = bank.head().sequence
-    with bank.store.reader(bank.name) as reader:
-        return tree_at(reader, size).consistency(chance.randrange(1, size))
-
-
 def main() -> None:
     """Measure, print, and write the page if asked to."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.proof", description=__doc__)
@@ -125,11 +80,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small numbers, to try it")
     arguments = parser.parse_args()
     begin = time.monotonic()
-    found: list[Line] = []
-    for part in (appends, receipts):
-        with tempfile.TemporaryDirectory() as folder:
-            found += part(Path(folder), quick=arguments.quick)
-    text = page_of(render([shown(one) for one in found]), time.monotonic() - begin)
+    with tempfile.TemporaryDirectory() as folder:
+        found = appends(Path(folder), quick=arguments.quick)
+    text = page_of(
+        render([shown(one) for one in found]), time.monotonic() - begin, quick=arguments.quick
+    )
     sys.stdout.write(f"{text}\n")
     if arguments.write:
         write(arguments.write, text, MARKERS)

@@ -1,7 +1,9 @@
-"""The yardstick: what an engineer would write by hand on `sqlite3`, with the same guarantees.
+"""The yardsticks: what an engineer would write by hand on `sqlite3`.
 
-The same tables, indexes and triggers, the same rows, a chain of digests, an id looked up, a
-floor held under an immediate transaction, the same PRAGMAs.
+`Raw` has the same guarantees as ours: the same tables, indexes and triggers, the same rows, a
+chain of digests, an id looked up, a floor held under an immediate transaction, the same PRAGMAs.
+`Lean` is as durable, and keeps what a ledger cannot do without: a record with its digest, two
+postings with balances, two account rows that are updated, in tables of its own.
 """
 
 from __future__ import annotations
@@ -140,6 +142,52 @@ class Raw:
         for _ in self.connection.execute("SELECT * FROM timebank_postings WHERE bank = ?", (BANK,)):
             pass
         return records
+
+
+#: The tables of the leaner yardstick: no triggers, no index but the keys, nothing to look up.
+LEAN = """
+CREATE TABLE accounts (id TEXT PRIMARY KEY, balance INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE records (sequence INTEGER PRIMARY KEY, digest BLOB NOT NULL, body BLOB NOT NULL);
+CREATE TABLE postings (
+    sequence INTEGER, account TEXT, seconds INTEGER NOT NULL, balance INTEGER NOT NULL,
+    PRIMARY KEY (sequence, account)
+) WITHOUT ROWID;
+"""
+LAST_RECORD = "SELECT sequence, digest FROM records ORDER BY sequence DESC LIMIT 1"
+MOVE = "UPDATE accounts SET balance = balance + ? WHERE id = ? RETURNING balance"
+
+
+class Lean:
+    """A ledger that keeps little, and commits it as durably."""
+
+    def __init__(self, path: Path, *, synchronous: str, accounts: list[str]) -> None:
+        self.connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self.connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        self.connection.execute(f"PRAGMA synchronous = {synchronous}")
+        self.connection.executescript(LEAN)
+        rows = ((account,) for account in accounts)
+        self.connection.executemany("INSERT INTO accounts VALUES (?, 0)", rows)
+
+    def transfer(self, earner: str, spender: str, seconds: int, id: str, day: str) -> None:
+        """One durable transfer."""
+        execute = self.connection.execute
+        execute("BEGIN IMMEDIATE")
+        before, digest = execute(LAST_RECORD).fetchone() or (0, b"")
+        sequence, sides = before + 1, ((earner, seconds), (spender, -seconds))
+        postings = [
+            (sequence, account, change, *execute(MOVE, (change, account)).fetchone())
+            for account, change in sides
+        ]
+        body = encode({"day": day, "id": id, "sequence": sequence, "sides": sides}).encode()
+        digest = sha256(digest + body).digest()
+        execute("INSERT INTO records VALUES (?, ?, ?)", (sequence, digest, body))
+        self.connection.executemany("INSERT INTO postings VALUES (?, ?, ?, ?)", postings)
+        execute("COMMIT")
+
+    def post(self, transfers: list[tuple[str, str, int, str, str]]) -> None:
+        """One durable transfer after the other."""
+        for one in transfers:
+            self.transfer(*one)
 
 
 def _request(id: str, earner: str, spender: str, seconds: int) -> dict[str, Any]:

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.loads import ACCOUNTS, Load, ours, pairs, post, timed
-from benchmarks.raw import Raw
+from benchmarks.raw import Lean, Raw
 from benchmarks.table import Line, line
 from timebank import TimeBank
 
 THREADS = 8
+Work = Callable[[Load], object]
 
 
 def one_thread(folder: Path, *, synchronous: str, quick: bool) -> list[Line]:
-    """One durable transfer."""
+    """One durable transfer, beside both yardsticks in the same rounds."""
     rounds, each = (4, 50) if quick else (15, 300)
-    bank = ours(folder / f"ours-{synchronous}.db", synchronous)
-    raw = Raw(folder / f"raw-{synchronous}.db", synchronous=synchronous, accounts=ACCOUNTS)
-    mine, yards = [], []
+    given: Any = {"synchronous": synchronous, "accounts": ACCOUNTS}
+    bank = ours(folder / f"ours-{synchronous}.db", **given)
+    raw = Raw(folder / f"raw-{synchronous}.db", **given)
+    lean = Lean(folder / f"lean-{synchronous}.db", **given)
+    works: tuple[Work, ...] = (partial(post, bank), raw.post, lean.post)
+    times: tuple[list[float], ...] = ([], [], [])
     for number in range(rounds):
         load = pairs(each, number)
-        mine.append(timed(partial(post, bank, load)) / each)
-        yards.append(timed(partial(raw.post, load)) / each)
+        for work, found in zip(works, times, strict=True):
+            found.append(timed(partial(work, load)) / each)
     bank.close()
     name = f"one durable transfer, {synchronous.upper()}"
-    return [line(name, mine[1:], "raw sqlite3", yards[1:])]
+    mine, yards, leans = (found[1:] for found in times)
+    return [line(name, mine, "raw sqlite3", yards), line(name, mine, "lean sqlite3", leans)]
 
 
 def eight_threads(folder: Path, *, quick: bool) -> list[Line]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import attrs
 
-TITLES = ("work", "ours", "yardstick", "its time", "speed", "spread", "peak")
+TITLES = ("work", "ours", "yardstick", "its time", "speed", "spread", "peak", "aim")
 #: Columns of numbers, which stand at the right.
-NUMBERS = frozenset({"ours", "its time", "speed", "spread", "peak"})
+NUMBERS = frozenset({"ours", "its time", "speed", "spread", "peak", "aim"})
 #: Keeps a number and its unit on one line.
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -41,38 +41,54 @@ def line(work: str, mine: list[float], yardstick: str, its: list[float] | None) 
     return Line(work, middle, yardstick, None if its is None else statistics.median(its), spread)
 
 
-def shown(one: Line, peak: int | None = None) -> list[str]:
-    """The cells of a line. `peak` is that of the process that measured it, in megabytes."""
+def shown(one: Line, peak: int | None = None, aim: float | None = None) -> list[str]:
+    """The cells of a line. `peak` is that of the process that measured it, in megabytes.
+
+    `aim` is the speed that is aimed at.
+    """
     cells = [
         one.work,
-        _time(one.ours),
+        shown_time(one.ours),
         one.yardstick,
-        "not installed" if one.its is None else _time(one.its),
+        "not installed" if one.its is None else shown_time(one.its),
         "" if one.speed is None else f"{one.speed:.2f}{SPACE}x",
         f"{one.spread:.0%}",
     ]
-    return cells if peak is None else [*cells, f"{peak}{SPACE}MB"]
+    if peak is None:
+        return cells
+    return [*cells, f"{peak}{SPACE}MB", "" if aim is None else f"{aim:.2f}{SPACE}x"]
 
 
 def render(rows: list[list[str]]) -> str:
     """A table that reads well as text and as Markdown."""
-    table = [list(TITLES[: len(rows[0])]), *rows]
+    titles = list(TITLES[: len(rows[0])])
+    return _table([titles, *rows], [title in NUMBERS for title in titles])
+
+
+def grid(head: list[str], rows: list[list[str]], *, words: int = 1) -> str:
+    """A table whose first columns are of words, and whose others are of numbers."""
+    return _table([head, *rows], [number >= words for number in range(len(head))])
+
+
+def _table(rows: list[list[str]], are_numbers: list[bool]) -> str:
     columns = []
-    for title, *cells in zip(*table, strict=True):
+    for (title, *cells), right in zip(zip(*rows, strict=True), are_numbers, strict=True):
         width = max(map(len, (title, *cells)))
-        right = title in NUMBERS
         rule = "-" * (width - 1) + (":" if right else "-")
         put = str.rjust if right else str.ljust
         columns.append([put(title, width), rule, *(put(cell, width) for cell in cells)])
     return "\n".join(f"| {' | '.join(row)} |" for row in zip(*columns, strict=True))
 
 
-def page_of(table: str, seconds: float) -> str:
-    """A table, and when and on what it was measured."""
+def page_of(table: str, seconds: float | None = None, *, quick: bool = False) -> str:
+    """A table, and when and on what it was measured; what is counted takes no time."""
+    how = "Counted" if seconds is None else "Measured"
+    how += " with small numbers, to try it," if quick else ""
+    took = "" if seconds is None else f" in {seconds:.0f} seconds"
+    day = date.today().isoformat()  # noqa: DTZ011  # a note for readers
     return (
-        f"{table}\n\nMeasured on {date.today().isoformat()} in {seconds:.0f} seconds, "  # noqa: DTZ011  # a note for readers
-        f"with Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
-        f"{platform.machine()}, {platform.system()}."
+        f"{table}\n\n{how} on {day}{took}, with Python {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}, {platform.machine()}, {platform.system()}."
     )
 
 
@@ -80,12 +96,16 @@ def write(path: Path, text: str, markers: tuple[str, str]) -> None:
     """Put the text into a page, between its markers."""
     begin, end = markers
     page = path.read_text(encoding="utf-8")
+    if [1, 1] != [page.count(marker) for marker in markers]:
+        msg = f"{path} has not {begin} and {end}, each once"
+        raise ValueError(msg)
     head, _, rest = page.partition(begin)
     _, _, tail = rest.partition(end)
     path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
 
 
-def _time(seconds: float) -> str:
+def shown_time(seconds: float) -> str:
+    """A time with its unit."""
     if seconds < 0.01:
         return f"{seconds * 1e6:,.1f}{SPACE}µs"
     return f"{seconds:,.2f}{SPACE}s"

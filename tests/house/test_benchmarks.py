@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -10,17 +11,20 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import timebank
-from benchmarks import guard, proof
+from benchmarks import __main__ as commands
+from benchmarks import growth, guard, processes, proof, where
 from benchmarks.joined import ByHand
 from benchmarks.loads import ACCOUNTS, in_batch, ours, pairs, post
-from benchmarks.raw import Raw
+from benchmarks.raw import Lean, Raw
 from benchmarks.singles import at_once
-from benchmarks.table import line, render, shown
+from benchmarks.table import Line, line, render, shown, write
 from timebank import Hours, LimitExceeded, TimeBank
 from timebank.bank import session
 from timebank.journal.tree import TILE
@@ -112,6 +116,33 @@ def test_the_yardstick_writes_the_same_rows(tmp_path: Path) -> None:
     bank.close()
 
 
+def test_the_lean_yardstick_keeps_a_chain_and_balances(tmp_path: Path) -> None:
+    """Each record follows from the one before, each balance is the sum so far; nothing is lost."""
+    load = pairs(50, 3)
+    bank = ours(tmp_path / "ours.db")
+    lean = Lean(tmp_path / "lean.db", synchronous="FULL", accounts=ACCOUNTS)
+    post(bank, load)
+    lean.post(load)
+    pragmas = ("synchronous", "journal_mode")
+    told = [lean.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    assert [2, "wal"] == told
+    lean.connection.close()
+    with closing(sqlite3.connect(tmp_path / "lean.db")) as connection:
+        before = b""
+        for digest, body in connection.execute("SELECT digest, body FROM records"):
+            before = sha256(before + body).digest()
+            assert before == digest
+        for account, balance in connection.execute("SELECT id, balance FROM accounts"):
+            sql = "SELECT seconds, balance FROM postings WHERE account = ? ORDER BY sequence"
+            moved = connection.execute(sql, (account,)).fetchall()
+            assert balance == sum(seconds for seconds, _ in moved)
+            assert balance == (moved[-1][1] if moved else 0)
+            assert Hours.from_seconds(balance) == bank.balance(account).posted
+    counts = [rows(tmp_path / "lean.db", table) for table in ("records", "postings")]
+    assert [50, 100] == counts
+    bank.close()
+
+
 def test_threads_and_batches_post_the_whole_load(tmp_path: Path) -> None:
     """What is timed is what was asked for."""
     bank = ours(tmp_path / "a.db")
@@ -124,15 +155,33 @@ def test_threads_and_batches_post_the_whole_load(tmp_path: Path) -> None:
 def test_a_line_of_the_table() -> None:
     """Medians, how many times as fast, the spread; what is not installed is named."""
     cells = shown(line("work", [2e-6, 4e-6, 6e-6], "by hand", [2e-6]), 30)
-    assert ["work", "4.0\xa0µs", "by hand", "2.0\xa0µs", "0.50\xa0x", "100%", "30\xa0MB"] == cells
-    missing = shown(line("work", [0.5], "another", None), 30)
-    assert ["work", "0.50\xa0s", "another", "not installed", "", "0%", "30\xa0MB"] == missing
+    assert [
+        "work",
+        "4.0\xa0µs",
+        "by hand",
+        "2.0\xa0µs",
+        "0.50\xa0x",
+        "100%",
+        "30\xa0MB",
+        "",
+    ] == cells
+    missing = shown(line("work", [0.5], "another", None), 30, 0.9)
+    assert [
+        "work",
+        "0.50\xa0s",
+        "another",
+        "not installed",
+        "",
+        "0%",
+        "30\xa0MB",
+        "0.90\xa0x",
+    ] == missing
     assert 3 == len(render([cells]).splitlines())
 
 
 @pytest.mark.slow
 def test_proof_is_measured() -> None:
-    """Tiles and receipts, with small numbers."""
+    """Tiles, with small numbers."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.proof", "--quick"],
         capture_output=True,
@@ -141,10 +190,48 @@ def test_proof_is_measured() -> None:
         cwd=ROOT / "tests",
     )
     assert "| a tile of the tree, in a batch" in done.stdout
-    assert "| a receipt, " in done.stdout
+
+
+def test_every_table_of_the_page_is_written_by_a_command() -> None:
+    """Each has its place, once; what a command writes is put there, and nothing else is changed."""
     page = (ROOT / "docs" / "performance.md").read_text("utf-8")
-    for marker in proof.MARKERS:
-        assert 1 == page.count(marker)
+    tables = [commands.markers(table) for table in ("year", "table", "million")]
+    tables += [part.MARKERS for part in (growth, where, proof, processes)]
+    places = [marker for markers in tables for marker in markers]
+    assert [1] * len(places) == [page.count(marker) for marker in places]
+    assert sorted(places) == sorted(re.findall("<!-- .* -->", page))
+
+
+def test_a_table_is_put_between_its_marks(tmp_path: Path) -> None:
+    """A page without them is left as it is."""
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- a -->\nold\n<!-- end of a -->\nbehind\n", "utf-8")
+    write(page, "new", commands.markers("a"))
+    whole = "before\n<!-- a -->\nnew\n<!-- end of a -->\nbehind\n"
+    assert whole == page.read_text("utf-8")
+    with pytest.raises(ValueError, match="has not <!-- b -->"):
+        write(page, "new", commands.markers("b"))
+    assert whole == page.read_text("utf-8")
+
+
+def test_where_the_time_goes_is_all_of_it() -> None:
+    """Every file of the library is of a part, and the parts of one transfer are what it takes."""
+    names = {where.part_of(str(path)) for path in Path(timebank.__file__).parent.rglob("*.py")}
+    assert set(where.PARTS) <= names
+    spent = where.Spent().of(lambda: Hours("1:30"))
+    assert 0 < spent.instructions["checks, hours"] <= sum(spent.instructions.values())
+
+
+def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """A part that cannot run is named, and why; the others are measured."""
+
+    def part(_: Path, *, quick: bool) -> list[Line]:
+        raise ModuleNotFoundError(name="psycopg")
+
+    monkeypatch.setitem(commands.PARTS, "servers", part)
+    commands.measure("servers", quick=True)
+    told = json.loads(capsys.readouterr().out)
+    assert ([], "servers (psycopg is not installed)") == (told["lines"], told["missing"])
 
 
 @pytest.mark.parametrize("work", [post, in_batch])

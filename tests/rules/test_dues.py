@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -35,8 +35,9 @@ from timebank import (
 )
 from timebank.journal import parse
 from timebank.model import RecordRow
+from timebank.queries import dues
 from timebank.reports.statement import described
-from timebank.storage.protocol import Batch
+from timebank.storage.protocol import Batch, Reader
 
 
 class Still:
@@ -641,11 +642,37 @@ def test_the_funds_of_a_statute_must_be_there(town: TimeBank) -> None:
 def test_a_journal_that_cannot_be_read() -> None:
     """It is corrupt, and says where; no other error comes out."""
     with timebank.open("memory:") as bank:
+        bank.open_account("fund", kind="fund")
+        bank.adopt(Statute(version="v1", dues=[Dues(hours=1, fund="fund")]))
         with bank.store.writer("main") as writer:
             body = b'{"effects":{},"kind":"freeze","recorded_at":1,"request":{}}'
-            writer.append(Batch(records=[RecordRow(1, bytes(32), body, "freeze", None, None)]))
-        with pytest.raises(Corrupt, match="record 1 cannot be read"):
+            writer.append(Batch(records=[RecordRow(3, bytes(32), body, "freeze", None, None)]))
+        with pytest.raises(Corrupt, match="record 3 cannot be read"):
             run_due(bank)
+
+
+@pytest.mark.parametrize("is_due", [False, True])
+def test_the_journal_is_read_where_something_may_be_due(
+    is_due: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who never had dues closes books, and runs dues, without reading all that there is."""
+    with timebank.open("memory:", **sources()) as bank:
+        bank.open_account("fund", kind="fund")
+        bank.open_account("m", kind="fund")
+        bank.adopt(Statute(version="v1", dues=[Dues(hours=1, fund="fund")] if is_due else []))
+        bank.adopt(Statute(version="v2"))
+        asked: list[int] = []
+        real = dues.records  # type: ignore[attr-defined] # as it is called there
+
+        def records(reader: Reader, *, after: int, limit: int) -> Iterator[RecordRow]:
+            asked.append(after)
+            return real(reader, after=after, limit=limit)
+
+        monkeypatch.setattr(dues, "records", records)
+        bank.close_books(through=date(2026, 2, 1), reason="approved")
+        assert () == run_due(bank).charges
+        assert () == bank.dues("m")
+        assert is_due == bool(asked)
 
 
 # -- a property --------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from timebank.queries.records import (
     resolution_of,
     reversals_of,
 )
-from timebank.queries.statutes import adopted_by, of_version, statute_rows
+from timebank.queries.statutes import ever_adopted, of_version
 from timebank.queries.views import is_ended, read_account
 from timebank.rules import Held, Original, State
 from timebank.rules.accounts import ChangeStatus, OpenAccount, Rename
@@ -193,8 +193,9 @@ def see_merge(session: Session, command: Merge, state: State, now: int) -> None:
     """See the funds of every statute that was adopted, and when the account joined that stays."""
     session.flush()
     reader = session.writer
-    adopted = (adopted_by(reader, row) for row in statute_rows(reader))
-    state.funds = {fund: statute.version for statute in adopted for fund in statute.funds}
+    state.funds = {
+        fund: statute.version for statute in ever_adopted(reader) for fund in statute.funds
+    }
     row = session.known.fold.accounts[command.request["into"]]
     if row is not None:
         state.joined = row.joined_on or opened_on(reader, row, Restarts.read(reader))

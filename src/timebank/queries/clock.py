@@ -7,17 +7,22 @@ lie later than what follows: after a restart they count as the restart's.
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from timebank.errors import InvalidRequest, InvalidStatute, OtherVersion
 from timebank.journal import OF_NOVEMBER, is_of_november, recorded
-from timebank.model import Head, instant, microseconds
+from timebank.model import Head, StatuteRow, instant, microseconds
 from timebank.queries.records import last_recorded, record_at
 from timebank.queries.statutes import in_force, statute_rows
-from timebank.statute import MOST_AHEAD, days_later
+from timebank.statute import DEFAULT, MOST_AHEAD, days_later
 from timebank.storage.protocol import Reader
 
 RESTART = "restart_clock"
+
+
+#: What stands before the first row of statutes.
+_NONE = StatuteRow(0, DEFAULT.version, None)
 
 
 class Restart(NamedTuple):
@@ -37,12 +42,13 @@ class Restarts(tuple[Restart, ...]):
     def read(cls, reader: Reader, *, after: int = 0) -> Restarts:
         """Read those behind a record."""
         found = []
-        for row in statute_rows(reader):
+        for row, earlier in pairwise((*statute_rows(reader), _NONE)):
             if row.sequence <= after:
                 break
-            record = record_at(reader, row.sequence)
-            if record.kind == RESTART:
-                found.append(Restart(row.sequence, *recorded(record.body)))
+            if _may_restart(row, earlier):
+                record = record_at(reader, row.sequence)
+                if record.kind == RESTART:
+                    found.append(Restart(row.sequence, *recorded(record.body)))
         return cls(found)
 
     def dated(self, sequence: int, recorded_at: int, recorded_on: str) -> tuple[int, str]:
@@ -58,6 +64,15 @@ class Restarts(tuple[Restart, ...]):
             recorded_at = min(recorded_at, restart.recorded_at)
             recorded_on = min(recorded_on, restart.recorded_on)
         return recorded_at, recorded_on
+
+
+def _may_restart(row: StatuteRow, earlier: StatuteRow) -> bool:
+    """Return whether a row may be that of a restart, by the row before it.
+
+    A restart keeps the statute that is in force, and closes no books.
+    """
+    closes = (row.closed_through or "") > (earlier.closed_through or "")
+    return row.version == earlier.version and not closes
 
 
 def was_restarted(reader: Reader, *, after: int) -> bool:

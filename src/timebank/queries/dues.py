@@ -32,6 +32,7 @@ from timebank.model.agreements import AGREED
 from timebank.model.members import Due
 from timebank.queries.accounts import posted_on
 from timebank.queries.records import account_row, body_of, hours_left, record_at, records
+from timebank.queries.statutes import ever_adopted
 from timebank.rules.dues import amount, which_due
 from timebank.statute import DEFAULT, DEMURRAGE, Demurrage, Dues, Statute, months_later, period_of
 from timebank.statute.codec import of_body
@@ -160,10 +161,12 @@ class History:
     after: int = 0
 
     def read(self, reader: Reader) -> None:
-        """Go on to the end of what the reader sees.
+        """Go on to the end of what the reader sees; nothing is read where nothing was ever due.
 
         :raises Corrupt: a record that cannot be read.
         """
+        if not self.after and not any(map(_has_dues, ever_adopted(reader))):
+            return
         for row in records(reader, after=self.after, limit=PAGE):
             if row.kind in PLANS_DUES:
                 try:
@@ -226,6 +229,10 @@ class History:
         self.accounts[request["account"]].charges.append(charge)
 
 
+def _has_dues(statute: Statute) -> bool:
+    return bool(statute.dues) or statute.demurrage is not None
+
+
 def _change(statuses: list[tuple[date, str]], day: date, status: str) -> None:
     """Note a change of status: of several on one day the last one counts."""
     if statuses and statuses[-1][0] == day:
@@ -257,6 +264,8 @@ def plan(
     agreement with another bank, are left out; those that are frozen are not. Demurrage waits for
     the end of the day that it is counted on.
     """
+    if not any(_has_dues(statute) for _, statute in history.adopted):
+        return []
     found: list[Planned] = []
     names = sorted({rule.name for _, statute in history.adopted for rule in statute.dues})
     accounts = history.accounts

@@ -26,10 +26,27 @@ def last_rules(reader: Reader) -> tuple[Statute, str | None]:
 
 def of_version(reader: Reader, version: str) -> Statute | None:
     """Return the statute of a version that was adopted, or is the library's own."""
+    if version == DEFAULT.version:
+        return DEFAULT
+    rows = [row for row in statute_rows(reader) if row.version == version]
+    return _first_adopted(reader, rows[-1]) if rows else None
+
+
+def ever_adopted(reader: Reader) -> Iterator[Statute]:
+    """Yield each statute that was ever adopted, once: those that came last come first."""
+    first: dict[str, StatuteRow] = {}
     for row in statute_rows(reader):
-        if row.version == version and record_at(reader, row.sequence).kind == "adopt":
-            return adopted_by(reader, row)
-    return DEFAULT if version == DEFAULT.version else None
+        first.pop(row.version, None)
+        first[row.version] = row
+    for version, row in first.items():
+        if version != DEFAULT.version:
+            yield adopted_by(reader, row)
+
+
+def _first_adopted(reader: Reader, row: StatuteRow) -> Statute | None:
+    """Return the statute that the first record of its version adopted."""
+    record = record_at(reader, row.sequence)
+    return of_body(record.body) if record.kind == "adopt" else None
 
 
 def adopted_on(reader: Reader, day: str) -> Statute:
@@ -44,12 +61,16 @@ def adopted_on(reader: Reader, day: str) -> Statute:
     return DEFAULT
 
 
-def statute_rows(reader: Reader) -> Iterator[StatuteRow]:
-    """Yield adoptions, restarts of the clock and closings, newest first, a page at a time."""
-    before = MAX_INTEGER + 1
-    while page := reader.statutes(before=before, limit=PAGE):
-        yield from page
-        before = page[-1].sequence
+def statute_rows(reader: Reader) -> list[StatuteRow]:
+    """Return adoptions, restarts of the clock and closings, newest first: some a year."""
+    rows = reader.statutes(before=MAX_INTEGER + 1, limit=PAGE)
+    while len(rows) % PAGE == 0 and (page := _before(reader, rows)):
+        rows += page
+    return rows
+
+
+def _before(reader: Reader, rows: list[StatuteRow]) -> list[StatuteRow]:
+    return reader.statutes(before=rows[-1].sequence, limit=PAGE) if rows else []
 
 
 def adopted_by(reader: Reader, row: StatuteRow) -> Statute:

@@ -75,6 +75,8 @@ class Link(Protocol):
 class SqliteLink:
     """A connection to SQLite. `make_rows` is called when statements are to be run."""
 
+    _connected: HostConnection | None = None
+
     def __init__(self, driver: Any, make_rows: Callable[[], SqliteRows]) -> None:
         self.driver = driver
         self._make_rows = make_rows
@@ -107,9 +109,12 @@ class SqliteLink:
 
     def connected(self) -> HostConnection:
         """Implement `Link.connected`."""
-        from timebank.storage.joined.sqlite import SqliteConnection
+        found = self._connected
+        if found is None:
+            from timebank.storage.joined.sqlite import SqliteConnection
 
-        return SqliteConnection(self.driver, self._make_rows())
+            found = self._connected = SqliteConnection(self.driver, self._make_rows())
+        return found
 
 
 class PostgresLink:

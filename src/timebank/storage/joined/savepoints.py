@@ -80,19 +80,18 @@ class Savepoint:
 
         What is to be appended goes along, and is not kept where it is false.
         """
-        if append is None:
-            return self._ended(self.connection.release)
-        return self._ended(lambda name: self.connection.release(name, append))
+        return self._found(self.connection.release, append)
 
     def undo(self) -> bool:
         """Undo what was done since, if it is there still: safe at any time, and twice."""
-        return self.is_own() and self._ended(self.connection.undo)
+        return self.is_own() and self._found(self.connection.undo)
 
-    def _ended(self, end: Callable[[str], bool]) -> bool:
+    def _found(self, end: Callable[..., bool], *given: str | None) -> bool:
+        """End it; return whether it was there."""
         name = self.name
         if name is None or not self._may_be_there:
             return False
-        found = end(name)
+        found = end(name, *given)
         self._may_be_there = False
         if found:
             _NAMES.append(name)
