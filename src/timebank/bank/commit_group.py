@@ -54,7 +54,7 @@ from timebank.storage.protocol import Store, Writer, is_droppable
 
 #: How long a leader waits for each thread of the last group that has not come back: at first, and
 #: at most where they have come each time.
-LINGERS_SECONDS: Final = 0.0001
+LINGERS_SECONDS: Final = 0.0002
 LINGERS_AT_MOST_SECONDS: Final = 0.0008
 
 new_gate = threading.Lock
@@ -360,6 +360,8 @@ class CommitGroup:
             # Whether it is gone without a word is looked at where it could be so.
             if leader.over or ((is_late or is_own) and leader.is_over()):
                 if self._leads.take(call.turn):
+                    with suppress(ValueError):  # a leader that is gone has it
+                        self._waiting.remove(call)
                     if not call.is_done:
                         self._lead(store, bank, call)
                     self._leave(call)
@@ -478,7 +480,7 @@ class CommitGroup:
                 call = self._waiting.popleft()
                 if call.sources is not sources and call.sources != sources:
                     others.append(call)
-                elif call is not first:
+                else:
                     found.append(call)
         self._waiting.extendleft(reversed(others))
         return found
