@@ -274,6 +274,43 @@ class Asked:
         return ask
 
 
+@pytest.mark.parametrize("version", ["x", b"x", 2**60, 4, 2.5])
+@pytest.mark.parametrize("account", ["moved", "still", "idle"])
+def test_a_row_behind_the_last_is_found_whatever_it_is(version: Any, account: str) -> None:
+    """Of an account that moved since the checkpoint, before, or never: as each alone tells it."""
+    bank = timebank.open("sqlite://", **sources())
+    for id in ("moved", "still", "idle"):
+        bank.open_account(id)
+    for _ in range(2):
+        bank.transfer(earner="moved", spender="still", hours=1)
+    checkpoint = bank.audit().checkpoint
+    bank.open_account("other")
+    bank.transfer(earner="moved", spender="other", hours=1)
+    assert bank.audit(since=checkpoint).ok
+    with bank.store.writer("main") as writer:
+        connection = writer.connection()  # type: ignore[attr-defined]  # SQLite's
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute(
+            "INSERT INTO timebank_postings VALUES ('main', ?, ?, 5, 60, 60, '2026-03-02')",
+            (account, version),
+        )
+    with bank.store.reader("main") as reader:
+        found = audit(reader, since=checkpoint)
+        alone = audit(One(reader), since=checkpoint)
+    assert found == alone
+    assert "derived" in {one.check for one in found.findings}
+
+
+class One(Asked):
+    """A reader that answers of one account at a time alone."""
+
+    def __getattr__(self, name: str) -> Any:
+        """All but what is asked of many."""
+        if name in {"last_postings", "postings_between", "postings_behind"}:
+            raise AttributeError(name)
+        return super().__getattr__(name)
+
+
 # -- the file --------------------------------------------------------------------------------
 
 

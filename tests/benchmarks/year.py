@@ -121,6 +121,8 @@ def year(folder: Path, *, quick: bool) -> list[Line]:
     mine = {
         name: timed(step) for name, step in _steps(_made(folder / "largest"), members, exchanges)
     }
+    for times in (its, mine):
+        times["all of it"] = sum(times.values())
     yard = f"the median bank: {MEDIAN[1]}"
     return [
         line(f"{exchanges:,} exchanges of a year: {name}", [mine[name]], yard, [its[name]])

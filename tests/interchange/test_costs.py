@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ import timebank
 from benchmarks.guard import statements
 from benchmarks.imports import write
 from timebank import IdempotencyMismatch, InvalidRequest, TimeBank, checks
+from timebank.bank import session
 from timebank.bank.batch import expect
 from timebank.interchange.engine.booking import run
 from timebank.interchange.timeoverflow import TimeOverflow
@@ -52,11 +54,11 @@ steps = st.lists(
 )
 
 
-def _done(bank: TimeBank, blocks: Blocks, *, expects: bool) -> list[str]:
-    """What each call of some batches answers."""
+def _done(bank: TimeBank, blocks: Blocks, *, expects: bool, previews: bool) -> list[str]:
+    """What each call of some batches, or previews, answers."""
     said = []
     for block in blocks:
-        with bank.batch() as batch:
+        with bank.preview() if previews else bank.batch() as batch:
             for what, given_ in block:
                 if what == "expect" and expects:
                     expect(batch, given_)
@@ -72,14 +74,24 @@ def _done(bank: TimeBank, blocks: Blocks, *, expects: bool) -> list[str]:
     return said
 
 
-@given(st.lists(steps, max_size=3), st.sampled_from(["memory:", "sqlite://"]))
-def test_ids_that_are_expected_change_no_answer(blocks: Blocks, url: str) -> None:
+@given(
+    st.lists(steps, max_size=3),
+    st.sampled_from(["memory:", "sqlite://"]),
+    st.booleans(),
+    st.sampled_from([1, 2, 1_000]),
+)
+def test_ids_that_are_expected_change_no_answer(
+    blocks: Blocks, url: str, previews: bool, flush: int
+) -> None:
     """Whatever is expected, and comes, comes twice or never comes, is answered as before."""
     found = []
     for expects in (False, True):
         bank = timebank.open(url)
         bank.open_account("m1"), bank.open_account("f1")
-        found.append((_done(bank, blocks, expects=expects), bank.balance("m1").posted))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(session, "FLUSH_EVERY", flush)
+            told = _done(bank, blocks, expects=expects, previews=previews)
+        found.append((told, bank.balance("m1").posted))
         assert bank.audit().ok
     assert found[0] == found[1]
 

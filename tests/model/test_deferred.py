@@ -1,10 +1,11 @@
-"""A transfer whose fields are made when they are looked at is like any other."""
+"""A transfer or hold whose fields are made when they are looked at is like any other."""
 
 from __future__ import annotations
 
 import copy
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import pytest
@@ -53,6 +54,20 @@ def test_whatever_looks_first_sees_what_was_recorded(street: TimeBank, look: str
     assert {transfer} == {read}
     for other in (copy.copy(transfer), copy.deepcopy(transfer), pickle.loads(pickle.dumps(read))):  # noqa: S301 - our own
         assert read == other
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_hold_is_so_too(street: TimeBank, look: str) -> None:
+    """It is as it was when it was made, though it is settled meanwhile."""
+    hold = street.hold(earner="m1", spender="m2", hours=2, note="n", expires_in="7d", id="h")
+    read = street.hold_by_id("h")
+    street.settle("h")
+    looked: Any = LOOKS[look]
+    looked(hold)
+    assert ("open", None) == (hold.status, hold.resolved_by)
+    assert read == hold
+    assert attrs.asdict(read) == attrs.asdict(hold)
+    assert pickle.loads(pickle.dumps(hold)) == copy.deepcopy(hold) == hold  # noqa: S301 - our own
 
 
 def test_what_was_never_a_field_is_none(street: TimeBank) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any, Final
 import pytest
 
 pytest.importorskip("django", reason="the hosts need the extra timebank[dev]")
+
+import psycopg
 
 import timebank
 from bank.hosts import (
@@ -201,6 +204,50 @@ def test_a_batch_that_is_over_is_told_along_with_the_head(counted: Counted) -> N
 
     counted.run(work)
     check(counted, 3)
+
+
+def waits(url: str) -> bool:
+    """Whether somebody waits for a lock on the server."""
+    with psycopg.connect(url.replace("+psycopg", "")) as looking:
+        found = looking.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+    return found is not None and found[0] > 0
+
+
+@pytest.mark.parametrize("kind", [Psycopg, Psycopg2])
+def test_what_was_committed_while_the_lock_was_waited_for(tmp_path: Path, kind: type[Host]) -> None:
+    """Is seen by the question that goes with it: the id is found, and what is known follows."""
+    host = kind(tmp_path)
+    alone = timebank.open(host.url)
+    for account in ("m1", "m2"):
+        alone.open_account(account, floor=None)
+    bank = timebank.join(host.handle)
+    with host.transaction():
+        post(bank)
+    told: list[Any] = []
+
+    def work() -> None:
+        with host.transaction():
+            told.extend((post_same(bank), post(bank)))
+
+    thread = threading.Thread(target=work)
+    with alone.batch() as batch:
+        made = post_same(batch)
+        post(batch)
+        thread.start()
+        while not waits(host.url):
+            assert thread.is_alive()
+    thread.join()
+    found, after = told
+    assert (made.sequence, True) == (found.sequence, found.repeated)
+    assert made.sequence + 2 == after.sequence
+    assert () == alone.audit().findings
+    alone.close()
+    host.close()
+
+
+def post_same(bank: TimeBank | BankBatch) -> Any:
+    """Make a transfer that may be there."""
+    return bank.transfer(earner="m1", spender="m2", hours="0:02", id="same")
 
 
 class DjangoPrepares(DjangoPostgres):

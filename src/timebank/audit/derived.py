@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, ClassVar, Final
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
@@ -53,8 +54,8 @@ class DerivedRows(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         self._reader = context.reader
-        #: The rows to expect, by account; those of a run are plain tuples.
-        self._pending: dict[str, list[Posted]] = {}
+        #: The rows to expect, by account.
+        self._pending: dict[str, Posted] = {}
         self._count = 0
         self._totals: dict[str, tuple[int, int]] = {}
         self._differing: set[str] = set()
@@ -67,13 +68,11 @@ class DerivedRows(AuditCheck):
             return  # of records that were changed nothing follows
         with self.reading("postings"):
             recent = self._recent()
-            stored = stored_together(self._reader, recent)
+            wanted = [(id, rows[0].version - 1, rows[-1].version) for id, rows in recent.items()]
+            if stored_together(self._reader, wanted) == [*chain.from_iterable(recent.values())]:
+                return
             for account, rows in recent.items():
-                if stored.get(account) == rows:
-                    continue
-                after = rows[0].version - 1
-                if self._reader.postings(account, after=after, limit=len(rows)) != rows:
-                    self._explain(account, rows)
+                self._compare_one(account, rows)
 
     def _recent(self) -> dict[str, list[PostingRow]]:
         """Return the rows of the last records, by account, from where it stood behind them."""
@@ -102,10 +101,11 @@ class DerivedRows(AuditCheck):
             return
         pending = self._pending
         for row in postings:
+            one = Posted([row.version], [row.sequence], [row.seconds], [row.balance], [row.day])
             if row.account in pending:
-                pending[row.account].append(row)
+                pending[row.account].add(one)
             else:
-                pending[row.account] = [row]
+                pending[row.account] = one
         self._count += len(postings)
 
     def is_sure(self, run: PlainRun) -> bool:
@@ -115,11 +115,11 @@ class DerivedRows(AuditCheck):
     def take(self, run: PlainRun) -> None:
         """Expect the rows of a run."""
         pending = self._pending
-        for account, moved in run.moved.items():
+        for account, posted in run.moved.items():
             if account in pending:
-                pending[account] += moved.rows
+                pending[account].add(posted)
             else:
-                pending[account] = moved.rows
+                pending[account] = posted
         self._count += 2 * len(run.rows)
 
     def page(self, page: Page) -> None:
@@ -139,32 +139,56 @@ class DerivedRows(AuditCheck):
         before are looked at.
         """
         with self.reading("accounts_and_postings"):
-            self._compare()
             fold = self.context.fold
+            are_known = self.context.since is not None and self._end_as_expected(fold)
+            self._compare(are_stored=are_known)
             count, rowless = self._accounts(fold)
-            last = last_by_account(self._reader)
-            for account, (version, balance) in fold.balances.items():
-                try:
-                    # What lies behind the version that is expected would be the last.
-                    is_as_expected = (
-                        last is not None
-                        and account not in rowless
-                        and last.get(account, (0, 0)) == (version, balance)
-                    )
-                    if not is_as_expected:
-                        self._rest(account, version)
-                    if self.context.since is None:
-                        self._sums(account)
-                    elif not is_as_expected:
-                        self._last(account, version, balance)
-                except TimebankError as error:
-                    self._damaged(said("postings_of_account", account=who(account)), error)
+            if not are_known:
+                self._ends(fold, rowless)
             for place, compare in (("open_holds", self._holds), ("statutes", self._adopted)):
                 try:
                     compare(fold)
                 except TimebankError as error:
                     self._damaged(said(place), error)
             self.context.accounts = count
+
+    def _end_as_expected(self, fold: Fold) -> bool:
+        """Return whether all rows since a checkpoint are as expected, and no others come behind.
+
+        It is asked at once, of a store that can tell; of an account that nobody moved the last row
+        that is known is looked at.
+        """
+        reader, pending = self._reader, self._pending
+        if not finds_postings(reader):
+            return False
+        still = {id: one for id, one in fold.balances.items() if id not in pending}
+        with suppress(*UNREADABLE):
+            last = reader.postings_behind([(id, max(at - 1, 0)) for id, (at, _) in still.items()])
+            expected = [(id, *one) for id, one in still.items() if one != (0, 0)]
+            if expected == [(row.account, row.version, row.balance) for row in last]:
+                moved = [(id, one.version[0] - 1) for id, one in pending.items()]
+                return _are_all(pending, reader.postings_behind(moved))
+        return False
+
+    def _ends(self, fold: Fold, rowless: Collection[str]) -> None:
+        """Look for rows behind the last that is expected, and at the sums, or the last, of each."""
+        last = last_by_account(self._reader)
+        for account, (version, balance) in fold.balances.items():
+            try:
+                # What lies behind the version that is expected would be the last.
+                is_as_expected = (
+                    last is not None
+                    and account not in rowless
+                    and last.get(account, (0, 0)) == (version, balance)
+                )
+                if not is_as_expected:
+                    self._rest(account, version)
+                if self.context.since is None:
+                    self._sums(account)
+                elif not is_as_expected:
+                    self._last(account, version, balance)
+            except TimebankError as error:
+                self._damaged(said("postings_of_account", account=who(account)), error)
 
     # -- checkpoints and stretches -----------------------------------------------------------
 
@@ -205,25 +229,26 @@ class DerivedRows(AuditCheck):
 
     # -- postings ----------------------------------------------------------------------------
 
-    def _compare(self) -> None:
-        """Compare what is stored of the accounts that moved."""
+    def _compare(self, *, are_stored: bool = False) -> None:
+        """Compare what is stored of the accounts that moved, unless it was seen."""
         pending, self._pending, self._count = self._pending, {}, 0
-        stored = stored_together(self._reader, pending)
-        for account, rows in pending.items():
-            after = rows[0][1] - 1
+        wanted = [(id, one.version[0] - 1, one.version[-1]) for id, one in pending.items()]
+        are_stored = are_stored or _are_all(pending, stored_together(self._reader, wanted))
+        for account, posted in pending.items():
             try:
-                if (
-                    stored.pop(account, None) != rows
-                    and self._reader.postings(account, after=after, limit=len(rows)) != rows
-                ):
-                    self._explain(account, [*map(PostingRow._make, rows)])
+                if not are_stored:
+                    self._compare_one(account, posted.rows(account))
             except TimebankError as error:
                 self._damaged(said("postings_of_account", account=who(account)), error)
                 self._differing.add(account)
             earned, spent = self._totals.get(account, (0, 0))
-            moved = [row[3] for row in rows]
-            more = sum(seconds for seconds in moved if seconds > 0)
-            self._totals[account] = (earned + more, spent + more - sum(moved))
+            total, both = sum(posted.seconds), sum(map(abs, posted.seconds))
+            self._totals[account] = (earned + (both + total) // 2, spent + (both - total) // 2)
+
+    def _compare_one(self, account: str, rows: list[PostingRow]) -> None:
+        """Compare what is stored of one account."""
+        if self._reader.postings(account, after=rows[0].version - 1, limit=len(rows)) != rows:
+            self._explain(account, rows)
 
     def _explain(self, account: str, rows: list[PostingRow]) -> None:
         """Tell which rows differ; rows between two versions push others off the page."""
@@ -379,23 +404,24 @@ class DerivedRows(AuditCheck):
                 )
 
 
-def stored_together(
-    reader: Reader, expected: Mapping[str, Sequence[Posted]]
-) -> dict[str, list[PostingRow]]:
-    """Return the rows from the first version that is expected to the last one, by account.
+def _are_all(expected: Mapping[str, Posted], found: Sequence[PostingRow]) -> bool:
+    """Return whether rows are those that are expected, in this order, and no others."""
+    if not expected:
+        return not found
+    accounts = chain.from_iterable([id] * len(one.version) for id, one in expected.items())
+    columns = map(chain.from_iterable, zip(*expected.values(), strict=True))
+    return [*map(list, zip(*found, strict=True))] == [*map(list, (accounts, *columns))]
+
+
+def stored_together(reader: Reader, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:
+    """Return the postings of accounts, each above a version and up to another, in this order.
 
     There are none of a store that cannot look them up together, or where one cannot be read.
     """
-    found: dict[str, list[PostingRow]] = {}
     if finds_postings(reader):
-        wanted = [(id, rows[0][1] - 1, rows[-1][1]) for id, rows in expected.items()]
         with suppress(*UNREADABLE):
-            for row in reader.postings_between(wanted):
-                if row.account in found:
-                    found[row.account].append(row)
-                else:
-                    found[row.account] = [row]
-    return found
+            return reader.postings_between(wanted)
+    return []
 
 
 def last_by_account(

@@ -50,7 +50,7 @@ from timebank.audit.order import flag_differences, order_differences
 from timebank.audit.plain_runs import PlainRun
 from timebank.errors import Corrupt, shown
 from timebank.journal.fold import imbalance
-from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, PostingRow, RecordRow
+from timebank.model import MAX_INTEGER, NEVER, AccountRow, Flag, HoldRow, RecordRow
 from timebank.model.said import Said, said, who
 from timebank.statute import DEFAULT
 
@@ -149,11 +149,10 @@ class Effects(AuditCheck):
     def take(self, run: PlainRun) -> None:
         """Stand where the accounts stand behind a run."""
         balances, months = self._fold.balances, self._dues.months
-        for account, moved in run.moved.items():
-            last = moved.rows[-1]
-            balances[account] = (last[1], last[4])
+        for account, posted in run.moved.items():
+            balances[account] = (posted.version[-1], posted.balance[-1])
             if account in months:
-                self._dues.count(map(PostingRow._make, moved.rows))
+                self._dues.count(posted.rows(account))
 
     def tell_erasure(self, sequence: int, expected: str, found: str) -> None:
         """Tell that an erasure is of other texts: `Texts` finds so at the end of a page."""

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final
 
 from timebank.audit.base import AuditCheck, AuditContext, AuditedRecord
 from timebank.audit.findings import ASK, Check, quantity
-from timebank.audit.plain_runs import Moved, PlainRun
+from timebank.audit.plain_runs import PlainRun, Posted
 from timebank.errors import shown
 from timebank.journal.fold import Derived
-from timebank.model import AccountRow, HoldRow, PostingRow
+from timebank.model import MAX_INTEGER, AccountRow, HoldRow, PostingRow
 from timebank.model.said import said, who
 from timebank.statute import DEFAULT, Statute, months_between
 
@@ -28,6 +28,8 @@ _ACCOUNTS: Final = frozenset(
 
 #: The kinds of record that say limits of an account, and what one says that has none of its own.
 _LIMITING: Final = frozenset({"open_account", "set_limits"})
+#: Accounts of which is kept between what they pass no limit on a day.
+_MOST_BOUNDS: Final = 10_000
 #: The status of an account under an agreement with another bank.
 AGREED: Final = "agreed"
 _INHERITED: Final = ("inherit", "inherit")
@@ -50,6 +52,9 @@ class Limits(AuditCheck):
     def __init__(self, context: AuditContext) -> None:
         super().__init__(context)
         self._fold, self._statutes = context.fold, context.statutes
+        #: Between what accounts pass no limit on a day, and the statute of which that is.
+        self._bounds: dict[tuple[AccountRow, str], tuple[int, int]] = {}
+        self._bounds_under: Statute | None = None
 
     def record(self, record: AuditedRecord) -> None:
         """Check one record that was executed."""
@@ -78,32 +83,44 @@ class Limits(AuditCheck):
             row = accounts.get(via)
             if row is None or row.status in ("closed", AGREED):
                 return False
-        for account, moved in run.moved.items():
+        for account, posted in run.moved.items():
             row = accounts.get(account)
             if row is None or row.status != "open":
                 return False
-            if not (unchecked or self._stays_within(row, moved, run)):
+            if not (unchecked or self._stays_within(row, posted, run)):
                 return False
         return True
 
-    def _stays_within(self, row: AccountRow, moved: Moved, run: PlainRun) -> bool:
+    def _stays_within(self, row: AccountRow, posted: Posted, run: PlainRun) -> bool:
         """Return whether an account moved beyond no limit, were all that is held never released."""
-        statute = self._statutes.current
-        days = {run.said.recorded_on[0]}
-        if statute.goes_by_months(row.kind):
+        on = run.said.recorded_on
+        days = {on[0]}
+        if self._statutes.current.goes_by_months(row.kind):
             first = run.rows[0].sequence
-            days = {run.said.recorded_on[posted[2] - first] for posted in moved.rows}
-        reserved = self._fold.holds.get(row.account, {}).values()
-        held, incoming = sum(one.held for one in reserved), sum(one.incoming for one in reserved)
-        for on in days:
+            days = {on[sequence - first] for sequence in posted.sequence}
+        bounds = [self._bounds_of(row, day) for day in days]
+        lowest, highest = min(posted.balance), max(posted.balance)
+        if row.account in self._fold.holds:
+            reserved = self._fold.holds[row.account].values()
+            lowest -= sum(one.held for one in reserved)
+            highest += sum(one.incoming for one in reserved)
+        return all(low <= lowest and highest <= high for low, high in bounds)
+
+    def _bounds_of(self, row: AccountRow, on: str) -> tuple[int, int]:
+        """Return between what an account passes no limit on a day; kept, for a run asks again."""
+        statute = self._statutes.current
+        if self._bounds_under is not statute or len(self._bounds) > _MOST_BOUNDS:
+            self._bounds_under, self._bounds = statute, {}
+        bounds = self._bounds.get((row, on))
+        if bounds is None:
             floor, ceiling, _ = statute.limits_of(row, on)
-            falls = (floor, soft_limit(statute, row, "floor", on))
-            rises = (ceiling, soft_limit(statute, row, "ceiling", on))
-            if any(limit is not None and moved.lowest - held < limit for limit in falls):
-                return False
-            if any(limit is not None and moved.highest + incoming > limit for limit in rises):
-                return False
-        return True
+            lows = (floor, soft_limit(statute, row, "floor", on), -MAX_INTEGER)
+            highs = (ceiling, soft_limit(statute, row, "ceiling", on), MAX_INTEGER)
+            bounds = self._bounds[row, on] = (
+                max(low for low in lows if low is not None),
+                min(high for high in highs if high is not None),
+            )
+        return bounds
 
     def _ordered(self, record: AuditedRecord, account: AccountRow) -> None:
         """Check that the floor that applies is not above the ceiling that applies."""

@@ -13,11 +13,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, count, groupby, repeat
+from itertools import accumulate, groupby, repeat
 from typing import Any, Final, NamedTuple
 
 from timebank.audit.field_types import TIME
-from timebank.model import MAX_INTEGER, RecordRow
+from timebank.model import MAX_INTEGER, PostingRow, RecordRow
 
 #: Records that are judged at once where there are so many in a row.
 LEAST: Final = 8
@@ -102,16 +102,26 @@ _NAMES: Final = (
 )
 
 
-#: The row to expect of a posting: its account, version, sequence, seconds, balance and day.
-Posted = tuple[str, int, int, int, int, str]
+class Posted(NamedTuple):
+    """The rows to expect on one account, in order, column by column."""
 
+    version: list[int]
+    sequence: list[int]
+    seconds: list[int]
+    balance: list[int]
+    day: list[str]
 
-class Moved(NamedTuple):
-    """What a run moves on one account: the rows to expect, and between what it stood after them."""
+    def add(self, more: Posted) -> None:
+        """Add the rows that come next."""
+        self.version.extend(more.version)
+        self.sequence.extend(more.sequence)
+        self.seconds.extend(more.seconds)
+        self.balance.extend(more.balance)
+        self.day.extend(more.day)
 
-    rows: list[Posted]
-    lowest: int
-    highest: int
+    def rows(self, account: str) -> list[PostingRow]:
+        """Return them as rows."""
+        return [*map(PostingRow, repeat(account), *self)]
 
 
 class PlainRun:
@@ -124,8 +134,8 @@ class PlainRun:
         self.said = Columns._make(zip(*found, strict=True))
         self.seconds = [*map(int, self.said.seconds)]
         self.instants = [*map(int, self.said.recorded_at)]
-        #: What each account that takes part stands at, once the run was executed.
-        self.moved: dict[str, Moved] = {}
+        #: The rows to expect of each account that takes part, once the run was executed.
+        self.moved: dict[str, Posted] = {}
 
     @cached_property
     def days(self) -> set[tuple[str, str, str]]:
@@ -142,26 +152,32 @@ class PlainRun:
 
         `balances` are the version and the seconds of each account.
         """
-        said = self.said
-        lines: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
-        sequences, spent = self.stored.sequence, [-seconds for seconds in self.seconds]
-        earned_lines = zip(sequences, self.seconds, said.day, strict=True)
-        spent_lines = zip(sequences, spent, said.day, strict=True)
-        for earner, spender, one, other in zip(
-            said.earner, said.spender, earned_lines, spent_lines, strict=True
+        lines: defaultdict[str, list[int]] = defaultdict(list)
+        for place, (earner, spender) in enumerate(
+            zip(self.said.earner, self.said.spender, strict=True)
         ):
-            lines[earner].append(one)
-            lines[spender].append(other)
+            lines[earner].append(place)
+            lines[spender].append(~place)  # counted from the end
         if not lines.keys() <= balances.keys():
             return False
-        for account, moved in lines.items():
+        sequence = self.stored.sequence + self.stored.sequence[::-1]
+        seconds = self.seconds + [-seconds for seconds in reversed(self.seconds)]
+        day = self.said.day + self.said.day[::-1]
+        for account, places in lines.items():
             version, balance = balances[account]
-            sequence, seconds, day = zip(*moved, strict=True)
-            stands = [*accumulate(seconds, initial=balance)][1:]
-            rows = zip(repeat(account), count(version + 1), sequence, seconds, stands, day)
-            self.moved[account] = Moved([*rows], min(stands), max(stands))
+            moved = [seconds[place] for place in places]
+            stands = [*accumulate(moved, initial=balance)]
+            del stands[0]
+            self.moved[account] = Posted(
+                [*range(version + 1, version + 1 + len(places))],
+                [sequence[place] for place in places],
+                moved,
+                stands,
+                [day[place] for place in places],
+            )
         return all(
-            -MAX_INTEGER <= one.lowest and one.highest <= MAX_INTEGER for one in self.moved.values()
+            -MAX_INTEGER <= min(posted.balance) and max(posted.balance) <= MAX_INTEGER
+            for posted in self.moved.values()
         )
 
 

@@ -44,6 +44,7 @@ from timebank.journal.tree import TILE
 from timebank.model import (
     SALT_BYTES,
     Head,
+    Hold,
     RecordRow,
     TextRow,
     Transfer,
@@ -54,7 +55,7 @@ from timebank.model.callables import function
 from timebank.model.rows import of_fields, record_of
 from timebank.queries.holds import unexpired
 from timebank.queries.records import body_of
-from timebank.queries.views import read_operation, transfer_view
+from timebank.queries.views import hold_view, read_operation, transfer_view
 from timebank.rules import Draft, Earlier, State, decide
 from timebank.rules.accounts import OpenAccount
 from timebank.rules.clock import RestartClock
@@ -582,12 +583,18 @@ def _transfer(session: Session, command: AnyCommand, record: RecordBody, now: in
     return Transfer.deferred(partial(transfer_view, record, command.texts), record["sequence"])
 
 
-#: Make what the caller of a command gets, by the kind of its record. A settlement is described by
-#: its hold, which must be read now.
+def _hold(session: Session, command: AnyCommand, record: RecordBody, now: int) -> Hold:
+    make = partial(hold_view, record, command.texts, now=now)
+    return Hold.deferred(make, record["sequence"])
+
+
+#: Make what the caller of a command gets, by the kind of its record. What resolves a hold is
+#: described by it, and it must be read now.
 RESULT_OF: Final[Mapping[str, Callable[[Any, Any, Any, int], Any]]] = {
     **{
         name: _transfer if kind.view == "transfer" else RESULTS[kind.view]
         for name, kind in KINDS.items()
     },
+    "hold": _hold,
     "settle": RESULTS["hold"],
 }

@@ -29,7 +29,8 @@ _MOST: Final = 8
 
     With --since what came after a checkpoint; with --quick balances and sums only, as the
     storage has them. Where records far outnumber accounts several processes share them. With
-    --all every bank of the storage, which is itself looked at once, and what banks of it have of each other.
+    --all every bank of the storage, which is itself looked at once, and what banks of it have of
+    each other.
 
     A head that was published is a line, a file with one a line, a file with a signed head, or a
     folder of such files, as a witness keeps them.

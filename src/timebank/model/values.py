@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 
@@ -288,12 +288,37 @@ class Flag:
         )
 
 
-class _Postings:
-    """The properties that follow from the postings of a transfer or a hold."""
+class _Operation:
+    """What a transfer and a hold have in common: how they are made, and what their postings say."""
 
     __slots__ = ("_make",)
     postings: tuple[Posting, ...]
     amendments: tuple[Amendment, ...]
+
+    @classmethod
+    def deferred(cls, make: Callable[[], Self], sequence: int) -> Self:
+        """Return one whose fields are made when one of them is first looked at.
+
+        Most callers never look: to make twenty fields would cost them a tenth of the call. Its
+        `sequence` is there at once, for an import looks at it in each row.
+        """
+        operation = object.__new__(cls)
+        object.__setattr__(operation, "_make", make)
+        object.__setattr__(operation, "sequence", sequence)
+        return operation
+
+    if not TYPE_CHECKING:  # a type checker would take every name for a field
+
+        def __getattr__(self, name: str) -> Any:
+            """Make the fields of what was deferred: none of them is there yet."""
+            fields = attrs.fields_dict(type(self))
+            if name not in fields:
+                msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(msg)
+            made = self._make()
+            for field in fields:
+                object.__setattr__(self, field, getattr(made, field))
+            return getattr(made, name)
 
     @property
     def amended(self) -> bool:
@@ -325,7 +350,7 @@ class _Postings:
 
 
 @attrs.frozen
-class Transfer(_Postings):
+class Transfer(_Operation):
     """An immutable movement of hours; its postings sum to zero.
 
     `reverses` is the id of the original if this is a reversal, and `reason` is its text.
@@ -377,39 +402,9 @@ class Transfer(_Postings):
     across: Across | None = None
     repeated: bool = attrs.field(default=False, eq=False)
 
-    @classmethod
-    def deferred(cls, make: Callable[[], Transfer], sequence: int) -> Transfer:
-        """Return a transfer whose fields are made when one of them is first looked at.
-
-        Most callers never look: to make twenty fields would cost them a tenth of the call. Its
-        `sequence` is there at once, for an import looks at it in each row.
-        """
-        transfer = object.__new__(cls)
-        _set_make(transfer, make)
-        _set_sequence(transfer, sequence)
-        return transfer
-
-    if not TYPE_CHECKING:  # a type checker would take every name for a field
-
-        def __getattr__(self, name: str) -> Any:
-            """Make the fields of a deferred transfer: none of them is there yet."""
-            fields = attrs.fields_dict(Transfer)
-            if name not in fields:
-                msg = f"{type(self).__name__!r} object has no attribute {name!r}"
-                raise AttributeError(msg)
-            made = self._make()
-            for field in fields:
-                object.__setattr__(self, field, getattr(made, field))
-            return getattr(made, name)
-
-
-#: The setters of two slots, which the class itself does not see.
-_set_make: Final = _Postings.__dict__["_make"].__set__
-_set_sequence: Final = Transfer.__dict__["sequence"].__set__
-
 
 @attrs.frozen
-class Hold(_Postings):
+class Hold(_Operation):
     """Hours that are reserved for a proposed exchange.
 
     `status` is "open", "settled", "voided" or "expired", as of the time of reading;

@@ -278,6 +278,9 @@ class FindsPostings(Reader, Protocol):
         Those of an account are in order, unless it is damaged.
         """
 
+    def postings_behind(self, wanted: Sequence[tuple[str, int]]) -> list[PostingRow]:
+        """Return the postings of accounts, each above a version, as `postings_between` does."""
+
 
 class KnowsVersion(Reader, Protocol):
     """A reader of tables that have a version of their own, for an audit.
@@ -468,7 +471,7 @@ def surveys(reader: Reader) -> TypeGuard[Surveys]:
 
 def finds_postings(reader: Reader) -> TypeGuard[FindsPostings]:
     """Return whether a reader is a `FindsPostings`."""
-    return _has(reader, "postings_between")
+    return _has(reader, "postings_between") and _has(reader, "postings_behind")
 
 
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:

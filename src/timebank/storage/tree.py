@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import attrs
 
 from timebank.errors import InvalidRequest
-from timebank.journal.tree import EMPTY, TILE, Tree, damaged, leaf_hash, root_of
+from timebank.journal.tree import EMPTY, TILE, Tree, damaged, leaf_hashes, root_of
 from timebank.model import Head, RecordRow, TileRow
 from timebank.storage.protocol import Reader
 
@@ -26,7 +26,7 @@ def tree_at(reader: Reader, size: int) -> Tree:
             if [row.sequence for row in rows] != [*range(first + 1, first + width + 1)]:
                 what = f"there are not all of the records from {first + 1} to {first + width}"
                 raise damaged(what)
-            return [leaf_hash(row.body) for row in rows]
+            return leaf_hashes(rows)
         tiles = reader.tiles(level=level - 1, after=first - 1, limit=width)
         return _hashes(tiles, first)
 
@@ -90,11 +90,11 @@ def tiles_filled(
     filled, end = (first - 1) // TILE, records[-1].sequence // TILE
     if filled == end:
         return []
-    leaves = [leaf_hash(row.body) for row in records[: end * TILE - first + 1]]
+    leaves = leaf_hashes(records[: end * TILE - first + 1])
     begun = first - 1 - filled * TILE
     if begun:
         before = reader.records(after=filled * TILE, limit=begun)
-        leaves = [leaf_hash(row.body) for row in before] + leaves
+        leaves = leaf_hashes(before) + leaves
     found: list[TileRow] = []
     level = 0
     while filled < end:

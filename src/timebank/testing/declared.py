@@ -40,7 +40,8 @@ _OPTIONAL: Final = frozenset(
     {
         *("add_bank", "address", "check_version", "confirms", "drop", "own_faults"),
         *("schema_faults", "schema_unseen", "sequences", "sums", "late", "wipe"),
-        *("last_postings", "records_but", "postings_between", "following_id"),
+        *("last_postings", "records_but", "postings_between", "postings_behind"),
+        "following_id",
     }
 )
 
@@ -175,6 +176,11 @@ class Declared(StoreUnderTest, part=True):
                     for row in reader.postings(id, after=after, limit=through - after)
                 ]
                 assert expected == sorted(reader.postings_between(wanted))
+                behind = [(id, after) for id, after, _ in wanted]
+                rest = [reader.postings(id, after=after, limit=9) for id, after in behind]
+                assert [row for rows in rest for row in rows] == sorted(
+                    reader.postings_behind(behind)
+                )
 
     @needs("finds_following")
     def test_the_id_that_follows_is_found(self, store: Store) -> None:

@@ -16,16 +16,26 @@ _POSTING = """SELECT account, version, sequence, seconds, balance, day FROM time
     WHERE bank = ? AND account = ? AND """
 _HOLD = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
 
-#: By their number: from each of some accounts the rows of a few versions, which stand together.
-#: SQLite takes the tables of a CROSS JOIN in this order; so no row is sorted.
-POSTINGS_BETWEEN: Final = {
-    size: f"""WITH wanted (account, after, through) AS (VALUES {", ".join(["(?, ?, ?)"] * size)})
+
+def _postings_of(columns: str, condition: str, size: int) -> str:
+    """Return the question for some rows of each of so many accounts.
+
+    SQLite takes the tables of a CROSS JOIN in this order; so no row is sorted.
+    """
+    marks = ", ".join("?" * len(columns.split(", ")))
+    return f"""WITH wanted ({columns}) AS (VALUES {", ".join([f"({marks})"] * size)})
         SELECT p.account, p.version, p.sequence, p.seconds, p.balance, p.day
         FROM wanted w CROSS JOIN timebank_postings p
-        WHERE p.bank = ? AND p.account = w.account
-            AND p.version > w.after AND p.version <= w.through"""  # noqa: S608 - our words
+        WHERE p.bank = ? AND p.account = w.account AND p.version > w.after {condition}"""  # noqa: S608 - our words
+
+
+#: By the number of accounts: the rows of each above a version and up to another.
+POSTINGS_BETWEEN: Final = {
+    size: _postings_of("account, after, through", "AND p.version <= w.through", size)
     for size in (FEW, MANY)
 }
+#: All rows of each above a version: also one whose version is no number.
+POSTINGS_BEHIND: Final = {size: _postings_of("account, after", "", size) for size in (FEW, MANY)}
 
 QUERIES: Final = Queries(
     head="""SELECT b.journal, r.sequence, r.digest FROM timebank_banks b

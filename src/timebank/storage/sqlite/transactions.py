@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from operator import attrgetter
@@ -27,7 +27,13 @@ from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
 from timebank.storage.sqlite.files import file_at, log_of, replaced
 from timebank.storage.sqlite.log import is_sound
-from timebank.storage.sqlite.questions import FOLLOWING_ID, HEAD_AND_ID, POSTINGS_BETWEEN, QUERIES
+from timebank.storage.sqlite.questions import (
+    FOLLOWING_ID,
+    HEAD_AND_ID,
+    POSTINGS_BEHIND,
+    POSTINGS_BETWEEN,
+    QUERIES,
+)
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
 from timebank.storage.tables import FEW, HEAD, MANY, POSTING, STR, TableReader, row_type_of
 
@@ -160,13 +166,22 @@ class SqliteReader(TableReader):
 
     def postings_between(self, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:
         """Implement `FindsPostings.postings_between`."""
+        return self._postings_of(POSTINGS_BETWEEN, wanted)
+
+    def postings_behind(self, wanted: Sequence[tuple[str, int]]) -> list[PostingRow]:
+        """Implement `FindsPostings.postings_behind`."""
+        return self._postings_of(POSTINGS_BEHIND, wanted)
+
+    def _postings_of(
+        self, by_size: Mapping[int, str], wanted: Sequence[tuple[Any, ...]]
+    ) -> list[PostingRow]:
         found: list[PostingRow] = []
         size = FEW if len(wanted) <= FEW else MANY
         for first in range(0, len(wanted), size):
-            some = [*wanted[first : first + size]]
-            some += [("", 0, 0)] * (size - len(some))  # which has none
-            values = (*chain.from_iterable(some), self._bank)
-            found += self._rows(POSTING, POSTINGS_BETWEEN[size], values)
+            some = wanted[first : first + size]
+            values = [*chain.from_iterable(some)]
+            values += [None] * (len(some[0]) * (size - len(some)))  # there is no such account
+            found += self._rows(POSTING, by_size[size], (*values, self._bank))
         return found
 
     def is_shared(self) -> bool:
