@@ -568,6 +568,7 @@ class OnFile(Private):
     adds_late = True
     surveys = True
     finds_postings = True
+    gives_columns = True
     addressed = True
     versioned = True
     sees_schema = True

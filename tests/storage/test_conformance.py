@@ -40,6 +40,7 @@ class TestPrivateSqlite(StoreConformance):
     adds_late = True
     surveys = True
     finds_postings = True
+    gives_columns = True
     versioned = True
     sees_schema = True
     finds_own = True
@@ -73,6 +74,7 @@ class TestSqliteFile(StoreConformance):
     adds_late = True
     surveys = True
     finds_postings = True
+    gives_columns = True
     versioned = True
     sees_schema = True
     finds_own = True

@@ -13,7 +13,7 @@ from timebank.audit.checkpoint import UNUSABLE, Checkpoint
 from timebank.audit.checks import CHECKS
 from timebank.audit.findings import MOST_FINDINGS, Findings
 from timebank.audit.heads import Heads
-from timebank.audit.plain_runs import PlainRun, runs_of
+from timebank.audit.plain_runs import PlainRun, StoredColumns, runs_of
 from timebank.audit.report import AuditReport, Progress, explained
 from timebank.audit.stretches import ASSUMED_BY_ROWS, StretchResult, StretchWorkers, lead_on
 from timebank.errors import InvalidRequest
@@ -205,10 +205,12 @@ class AuditPass:
 
     def _read_records(self) -> None:
         context = self._context
-        after, limit, page = context.last, PAGE, list[RecordRow]()
+        after, limit = context.last, PAGE
         while self._through is None or after < self._through:
             try:
-                page = self._reader.records(after=after, limit=self._within(after, limit))
+                page = StoredColumns.read(
+                    self._reader, after=after, limit=self._within(after, limit)
+                )
             except UNREADABLE as error:
                 if limit > 1:  # look for the one that cannot be read
                     limit = 1
@@ -219,18 +221,18 @@ class AuditPass:
                     return
                 after += 1
                 continue
-            if not page:
+            if page is None:
                 return
-            for rows, run in runs_of(page):
+            for part, run in runs_of(page):
                 if run is None or not self._take(run):
-                    for row in rows:
+                    for row in part.rows():
                         self._check(row)
-            self.count += len(page)
+            self.count += len(page.sequence)
             read = Page(after, page, self._unreadable)
             for check_page in self._page_steps:
                 check_page(read)
             self._unreadable = set()
-            after, limit = page[-1].sequence, PAGE
+            after, limit = page.sequence[-1], PAGE
             self._tell_progress()
 
     def _within(self, after: int, limit: int) -> int:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar, cast
 
 from timebank.audit.findings import Check, Findings
-from timebank.audit.plain_runs import PlainRun
+from timebank.audit.plain_runs import PlainRun, StoredColumns
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import TimebankError
 from timebank.journal.fold import Derived, Fold
@@ -68,7 +68,7 @@ class Page(NamedTuple):
     """
 
     after: int
-    rows: Sequence[RecordRow]
+    stored: StoredColumns
     unreadable: AbstractSet[int]
 
 

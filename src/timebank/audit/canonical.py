@@ -86,7 +86,7 @@ class Canonical(AuditCheck):
         stored, said = run.stored, run.said
         return (
             {*stored.kind} == {"transfer"}
-            and stored.id == said.id
+            and [*stored.id] == [*said.id]
             and {*stored.refers_to} == {None}
             and all(is_day(on) and is_day(asked or on) for _, asked, on in run.days)
             and are_ids(said.id)

@@ -111,7 +111,7 @@ class Chain(AuditCheck):
         context, stored, said = self.context, run.stored, run.said
         if context.head is None or {*said.journal} != {context.head.journal}:
             return False
-        numbers = range(context.last + 1, context.last + 1 + len(run.rows))
+        numbers = range(context.last + 1, context.last + 1 + len(run))
         return (
             {*said.format} == {FORMAT}
             and [*stored.sequence] == [*numbers]
@@ -121,5 +121,4 @@ class Chain(AuditCheck):
 
     def take(self, run: PlainRun) -> None:
         """Go on behind the last record of a run."""
-        last = run.rows[-1]
-        self.context.last, self.context.digest = last.sequence, last.digest
+        self.context.last, self.context.digest = run.stored.sequence[-1], run.stored.digest[-1]

@@ -25,7 +25,7 @@ from timebank.model import (
     instant,
 )
 from timebank.model.said import said, who
-from timebank.storage.protocol import Reader, finds_postings, surveys
+from timebank.storage.protocol import Reader, finds_postings, gives_columns, surveys
 
 #: Expected postings that are kept before they are compared: many accounts, one read each.
 PENDING: Final = 20_000
@@ -120,7 +120,7 @@ class DerivedRows(AuditCheck):
                 pending[account].add(posted)
             else:
                 pending[account] = posted
-        self._count += 2 * len(run.rows)
+        self._count += 2 * len(run)
 
     def page(self, page: Page) -> None:
         """Compare the postings that wait, where there are many."""
@@ -167,7 +167,7 @@ class DerivedRows(AuditCheck):
             expected = [(id, *one) for id, one in still.items() if one != (0, 0)]
             if expected == [(row.account, row.version, row.balance) for row in last]:
                 moved = [(id, one.version[0] - 1) for id, one in pending.items()]
-                return _are_all(pending, reader.postings_behind(moved))
+                return _are_all(pending, [*zip(*reader.postings_behind(moved), strict=True)])
         return False
 
     def _ends(self, fold: Fold, rowless: Collection[str]) -> None:
@@ -233,7 +233,7 @@ class DerivedRows(AuditCheck):
         """Compare what is stored of the accounts that moved, unless it was seen."""
         pending, self._pending, self._count = self._pending, {}, 0
         wanted = [(id, one.version[0] - 1, one.version[-1]) for id, one in pending.items()]
-        are_stored = are_stored or _are_all(pending, stored_together(self._reader, wanted))
+        are_stored = are_stored or _are_all(pending, _columns(self._reader, wanted))
         for account, posted in pending.items():
             try:
                 if not are_stored:
@@ -404,13 +404,22 @@ class DerivedRows(AuditCheck):
                 )
 
 
-def _are_all(expected: Mapping[str, Posted], found: Sequence[PostingRow]) -> bool:
-    """Return whether rows are those that are expected, in this order, and no others."""
+def _are_all(expected: Mapping[str, Posted], found: Sequence[Sequence[Any]]) -> bool:
+    """Return whether columns are those that are expected, in this order, and have no other row."""
     if not expected:
-        return not found
+        return not any(found)
     accounts = chain.from_iterable([id] * len(one.version) for id, one in expected.items())
     columns = map(chain.from_iterable, zip(*expected.values(), strict=True))
-    return [*map(list, zip(*found, strict=True))] == [*map(list, (accounts, *columns))]
+    return [*map(list, found)] == [*map(list, (accounts, *columns))]
+
+
+def _columns(reader: Reader, wanted: Sequence[tuple[str, int, int]]) -> Sequence[Sequence[Any]]:
+    """Return the columns of what `stored_together` returns."""
+    if gives_columns(reader):
+        with suppress(*UNREADABLE):
+            return reader.posting_columns(wanted)
+        return []
+    return [*zip(*stored_together(reader, wanted), strict=True)]
 
 
 def stored_together(reader: Reader, wanted: Sequence[tuple[str, int, int]]) -> list[PostingRow]:

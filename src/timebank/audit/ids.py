@@ -21,7 +21,8 @@ class Ids(AuditCheck):
 
     def page(self, page: Page) -> None:
         """Look up the ids of a page."""
-        ids = [(row.id, row.sequence) for row in page.rows if row.id is not None]
+        stored = zip(page.stored.id, page.stored.sequence, strict=True)
+        ids = [(id, sequence) for id, sequence in stored if id is not None]
         if page.unreadable:
             ids = [(id, sequence) for id, sequence in ids if sequence not in page.unreadable]
         if not self._all_found(ids):

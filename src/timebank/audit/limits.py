@@ -96,7 +96,7 @@ class Limits(AuditCheck):
         on = run.said.recorded_on
         days = {on[0]}
         if self._statutes.current.goes_by_months(row.kind):
-            first = run.rows[0].sequence
+            first = run.stored.sequence[0]
             days = {on[sequence - first] for sequence in posted.sequence}
         bounds = [self._bounds_of(row, day) for day in days]
         lowest, highest = min(posted.balance), max(posted.balance)

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from timebank.audit.field_types import TIME
 from timebank.model import MAX_INTEGER, PostingRow, RecordRow
+from timebank.storage.protocol import Reader, gives_columns
 
 #: Records that are judged at once where there are so many in a row.
 LEAST: Final = 8
@@ -58,14 +59,31 @@ _RECORDS: Final = re.compile(
 
 
 class StoredColumns(NamedTuple):
-    """The columns of the rows of a run, as of `RecordRow`."""
+    """Rows of the journal that were read at once, column by column, as of `RecordRow`."""
 
-    sequence: tuple[int, ...]
-    digest: tuple[bytes, ...]
-    body: tuple[bytes, ...]
-    kind: tuple[str, ...]
-    id: tuple[str | None, ...]
-    refers_to: tuple[int | None, ...]
+    sequence: Sequence[int]
+    digest: Sequence[bytes]
+    body: Sequence[bytes]
+    kind: Sequence[str]
+    id: Sequence[str | None]
+    refers_to: Sequence[int | None]
+
+    @classmethod
+    def read(cls, reader: Reader, *, after: int, limit: int) -> StoredColumns | None:
+        """Read the next records; `None` where there are none."""
+        if gives_columns(reader):
+            columns = reader.record_columns(after=after, limit=limit)
+        else:
+            columns = [*zip(*reader.records(after=after, limit=limit), strict=True)]
+        return cls._make(columns) if columns else None
+
+    def part(self, first: int, end: int) -> StoredColumns:
+        """Return some of the rows, by their places."""
+        return StoredColumns._make([column[first:end] for column in self])
+
+    def rows(self) -> Iterator[RecordRow]:
+        """Yield each row."""
+        return map(RecordRow, *self)
 
 
 class Columns(NamedTuple):
@@ -125,17 +143,18 @@ class Posted(NamedTuple):
 
 
 class PlainRun:
-    """Plain transfers that follow one another: their rows, their columns, and what they come to."""
+    """Plain transfers that follow one another: what is stored and said, and what they come to."""
 
-    def __init__(self, rows: Sequence[RecordRow], found: Sequence[tuple[str, ...]]) -> None:
-        self.rows = rows
-        #: What is stored beside the bytes.
-        self.stored = StoredColumns._make(zip(*rows, strict=True))
+    def __init__(self, stored: StoredColumns, found: Sequence[tuple[str, ...]]) -> None:
+        self.stored = stored
         self.said = Columns._make(zip(*found, strict=True))
         self.seconds = [*map(int, self.said.seconds)]
         self.instants = [*map(int, self.said.recorded_at)]
         #: The rows to expect of each account that takes part, once the run was executed.
         self.moved: dict[str, Posted] = {}
+
+    def __len__(self) -> int:
+        return len(self.seconds)
 
     @cached_property
     def days(self) -> set[tuple[str, str, str]]:
@@ -160,7 +179,7 @@ class PlainRun:
             lines[spender].append(~place)  # counted from the end
         if not lines.keys() <= balances.keys():
             return False
-        sequence = self.stored.sequence + self.stored.sequence[::-1]
+        sequence = [*self.stored.sequence, *reversed(self.stored.sequence)]
         seconds = self.seconds + [-seconds for seconds in reversed(self.seconds)]
         day = self.said.day + self.said.day[::-1]
         for account, places in lines.items():
@@ -181,28 +200,28 @@ class PlainRun:
         )
 
 
-def runs_of(rows: Sequence[RecordRow]) -> Iterator[tuple[Sequence[RecordRow], PlainRun | None]]:
+def runs_of(page: StoredColumns) -> Iterator[tuple[StoredColumns, PlainRun | None]]:
     """Yield the rows of a page in order, as far as they are alike; with the run that they are."""
-    found = _read(rows)
+    found = _read(page)
     if found is None:
-        yield rows, None
+        yield page, None
         return
     first = 0
     for is_plain, group in groupby(found, key=_is_plain):
         columns = [*group]
-        part = rows[first : first + len(columns)]
+        part = page.part(first, first + len(columns))
         first += len(columns)
-        yield part, PlainRun(part, columns) if is_plain and len(part) >= LEAST else None
+        yield part, PlainRun(part, columns) if is_plain and len(columns) >= LEAST else None
 
 
-def _read(rows: Sequence[RecordRow]) -> list[tuple[str, ...]] | None:
+def _read(page: StoredColumns) -> list[tuple[str, ...]] | None:
     """Return what the bytes of each row say, as far as it is a plain transfer."""
     try:
-        text = b"\n".join([row.body for row in rows]).decode()
+        text = b"\n".join(page.body).decode()
     except (TypeError, ValueError):
         return None
     found: list[Any] = _RECORDS.findall(text)
-    return found if len(found) == len(rows) else None
+    return found if len(found) == len(page.body) else None
 
 
 def _is_plain(found: tuple[str, ...]) -> bool:

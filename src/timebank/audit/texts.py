@@ -84,7 +84,7 @@ class Texts(AuditCheck):
 
         The texts of a record that cannot be read are neither expected nor a finding.
         """
-        through = page.rows[-1].sequence
+        through = page.stored.sequence[-1]
         with self.reading("texts_of_records_to", first=page.after + 1, last=through):
             self._compare(page.after, through, page.unreadable)
 

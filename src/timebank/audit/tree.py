@@ -167,7 +167,7 @@ class TreeRows(AuditCheck):
     def page(self, page: Page) -> None:
         """Add the records that were read."""
         with self.reading("tree"):
-            self._pending += _added(self._peaks, page.rows)
+            self._pending += _added(self._peaks, page.stored.sequence, page.stored.body)
             if len(self._pending) >= PENDING:
                 self.pause()
 
@@ -356,20 +356,20 @@ def _tiles_of(
             raise Corrupt(msg)
         if not rows:
             return
-        yield _added(peaks, rows)
+        yield _added(peaks, [row.sequence for row in rows], [row.body for row in rows])
 
 
-def _added(peaks: Peaks, rows: Sequence[RecordRow]) -> list[_Tile]:
+def _added(peaks: Peaks, sequences: Sequence[int], bodies: Sequence[bytes]) -> list[_Tile]:
     """Add records, with a hole where some are missing; return the tiles that they fill."""
     first = peaks.size + 1
-    if rows[0].sequence == first and rows[-1].sequence - first == len(rows) - 1:
-        return peaks.add([sha256(b"\0" + row.body).digest() for row in rows])
+    if sequences[0] == first and sequences[-1] - first == len(sequences) - 1:
+        return peaks.add([sha256(b"\0" + body).digest() for body in bodies])
     filled: list[_Tile] = []
-    for row in rows:
-        if row.sequence > peaks.size + 1:
-            peaks.skip(row.sequence - 1)
-        if row.sequence == peaks.size + 1:
-            filled += peaks.add([leaf(row.body)])
+    for sequence, body in zip(sequences, bodies, strict=True):
+        if sequence > peaks.size + 1:
+            peaks.skip(sequence - 1)
+        if sequence == peaks.size + 1:
+            filled += peaks.add([leaf(body)])
     return filled
 
 

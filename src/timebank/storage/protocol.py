@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Final, Protocol, TypeGuard
+from typing import Any, Final, Protocol, TypeGuard
 
 import attrs
 
@@ -282,6 +282,19 @@ class FindsPostings(Reader, Protocol):
         """Return the postings of accounts, each above a version, as `postings_between` does."""
 
 
+class GivesColumns(FindsPostings, Protocol):
+    """A reader that can return rows column by column, for an audit: it makes none of each row.
+
+    Without it the audit makes the columns of the rows.
+    """
+
+    def record_columns(self, *, after: int, limit: int) -> Sequence[Sequence[Any]]:
+        """Return the columns of what `Reader.records` returns: none where there is no record."""
+
+    def posting_columns(self, wanted: Sequence[tuple[str, int, int]]) -> Sequence[Sequence[Any]]:
+        """Return the columns of what `FindsPostings.postings_between` returns."""
+
+
 class KnowsVersion(Reader, Protocol):
     """A reader of tables that have a version of their own, for an audit.
 
@@ -472,6 +485,11 @@ def surveys(reader: Reader) -> TypeGuard[Surveys]:
 def finds_postings(reader: Reader) -> TypeGuard[FindsPostings]:
     """Return whether a reader is a `FindsPostings`."""
     return _has(reader, "postings_between") and _has(reader, "postings_behind")
+
+
+def gives_columns(reader: Reader) -> TypeGuard[GivesColumns]:
+    """Return whether a reader is a `GivesColumns`."""
+    return _has(reader, "record_columns") and _has(reader, "posting_columns")
 
 
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:

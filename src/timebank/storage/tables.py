@@ -235,9 +235,22 @@ class TableReader:
         """
         rows = self._rows(row_type, sql, values)
         if rows and not goes_on(rows[-1]):
-            msg = f"{self._where}: the rows of {row_type.table} are out of order"
-            raise Corrupt(msg)
+            self._lead_back(row_type)
         return rows
+
+    def _lead_back(self, row_type: RowType[Row]) -> NoReturn:
+        msg = f"{self._where}: the rows of {row_type.table} are out of order"
+        raise Corrupt(msg)
+
+    def _columns(
+        self, row_type: RowType[Row], sql: str, values: tuple[object, ...]
+    ) -> list[tuple[Any, ...]]:
+        """Return what `_rows` does, column by column: none where there is no row."""
+        rows, types = self._fetch(sql, values), row_type.types
+        columns = [*zip(*rows, strict=True)]
+        if rows and not types.issuperset(product(*[{*map(type, one)} for one in columns])):
+            self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
+        return columns
 
     def head(self) -> Head:
         """Implement `Reader.head`.
@@ -273,6 +286,14 @@ class TableReader:
         # No honest row is below 1: an audit asks for such, as far as a database counts.
         values = (self._bank, min(max(after, -MOST), MOST), limit)
         return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
+
+    def record_columns(self, *, after: int, limit: int) -> list[tuple[Any, ...]]:
+        """Implement `GivesColumns.record_columns`."""
+        values = (self._bank, min(max(after, -MOST), MOST), limit)
+        columns = self._columns(RECORD, self._sql.records, values)
+        if columns and columns[0][-1] <= after:
+            self._lead_back(RECORD)
+        return columns
 
     def find(self, id: str) -> RecordRow | None:
         """Implement `Reader.find`."""

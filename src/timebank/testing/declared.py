@@ -13,7 +13,7 @@ from timebank.bank import TimeBank
 from timebank.errors import StoreError
 from timebank.hours import Hours
 from timebank.journal import genesis
-from timebank.model import Fault, Head, PostingRow, TextRow
+from timebank.model import Fault, Head, PostingRow, RecordRow, TextRow
 from timebank.storage.protocol import (
     Batch,
     Store,
@@ -24,6 +24,7 @@ from timebank.storage.protocol import (
     finds_many,
     finds_own,
     finds_postings,
+    gives_columns,
     has_address,
     is_droppable,
     knows_version,
@@ -41,7 +42,7 @@ _OPTIONAL: Final = frozenset(
         *("add_bank", "address", "check_version", "confirms", "drop", "own_faults"),
         *("schema_faults", "schema_unseen", "sequences", "sums", "late", "wipe"),
         *("last_postings", "records_but", "postings_between", "postings_behind"),
-        "following_id",
+        *("following_id", "record_columns", "posting_columns"),
     }
 )
 
@@ -60,6 +61,7 @@ class Declared(StoreUnderTest, part=True):
                 "adds_up": adds_up(reader),
                 "surveys": surveys(reader),
                 "finds_postings": finds_postings(reader),
+                "gives_columns": gives_columns(reader),
                 "adds_late": adds_late(reader) and late,
                 "finds_many": finds_many(reader) and written,
                 "addressed": has_address(filled),
@@ -181,6 +183,21 @@ class Declared(StoreUnderTest, part=True):
                 assert [row for rows in rest for row in rows] == sorted(
                     reader.postings_behind(behind)
                 )
+
+    @needs("gives_columns")
+    def test_columns_are_those_of_the_rows(self, filled: Store) -> None:
+        """Of records and of postings, also where there are none."""
+        with filled.reader("main") as reader:
+            assert gives_columns(reader)
+            wanted = [(row.account, 0, 9) for row in reader.accounts(after=None, limit=200)]
+            for some in (wanted, wanted[:1]):
+                rows = reader.postings_between(some)
+                assert rows == [*map(PostingRow, *reader.posting_columns(some))]
+            for after, limit in ((0, 1), (1, 100), (-9, 2)):
+                records = reader.records(after=after, limit=limit)
+                columns = reader.record_columns(after=after, limit=limit)
+                assert records == [*map(RecordRow, *columns)]
+            assert [] == [*reader.record_columns(after=10**6, limit=9)]
 
     @needs("finds_following")
     def test_the_id_that_follows_is_found(self, store: Store) -> None:

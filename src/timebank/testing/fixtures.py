@@ -59,6 +59,8 @@ class StoreUnderTest:
     surveys: ClassVar[bool] = False
     #: A reader that is a `FindsPostings`:
     finds_postings: ClassVar[bool] = False
+    #: A reader that is a `GivesColumns`:
+    gives_columns: ClassVar[bool] = False
     #: A reader that is a `KnowsVersion`:
     versioned: ClassVar[bool] = False
     #: A reader that is a `SeesSchema`:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from operator import attrgetter
@@ -176,13 +176,28 @@ class SqliteReader(TableReader):
         self, by_size: Mapping[int, str], wanted: Sequence[tuple[Any, ...]]
     ) -> list[PostingRow]:
         found: list[PostingRow] = []
+        for sql, values in self._questions(by_size, wanted):
+            found += self._rows(POSTING, sql, values)
+        return found
+
+    def posting_columns(self, wanted: Sequence[tuple[str, int, int]]) -> list[list[Any]]:
+        """Implement `GivesColumns.posting_columns`."""
+        found: list[list[Any]] = [[] for _ in PostingRow._fields]
+        for sql, values in self._questions(POSTINGS_BETWEEN, wanted):
+            for column, more in zip(found, self._columns(POSTING, sql, values), strict=False):
+                column.extend(more)
+        return found
+
+    def _questions(
+        self, by_size: Mapping[int, str], wanted: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[str, tuple[object, ...]]]:
+        """Yield the questions, and their values, for postings of so many accounts."""
         size = FEW if len(wanted) <= FEW else MANY
         for first in range(0, len(wanted), size):
             some = wanted[first : first + size]
             values = [*chain.from_iterable(some)]
             values += [None] * (len(some[0]) * (size - len(some)))  # there is no such account
-            found += self._rows(POSTING, by_size[size], (*values, self._bank))
-        return found
+            yield by_size[size], (*values, self._bank)
 
     def is_shared(self) -> bool:
         """Implement `FindsOwn.is_shared`: of a file that cannot tell, all is looked at."""
