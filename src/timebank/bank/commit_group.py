@@ -52,10 +52,10 @@ from timebank.storage.lock import (
 )
 from timebank.storage.protocol import Store, Writer, is_droppable
 
-#: How long a leader waits for the threads of the last group to come back: at first, and at most
-#: where they have come each time.
+#: How long a leader waits for each thread of the last group that has not come back: at first, and
+#: at most where they have come each time.
 LINGERS_SECONDS: Final = 0.0002
-LINGERS_AT_MOST_SECONDS: Final = 0.002
+LINGERS_AT_MOST_SECONDS: Final = 0.0008
 
 new_gate = threading.Lock
 
@@ -253,7 +253,7 @@ class CommitGroup:
         self._leads = Turns()
         #: How many calls the last group had.
         self._last = 1
-        #: How long the next leader may wait for as many, and where it does so.
+        #: How long the next leader may wait for each of as many, and where it does so.
         self._lingers_seconds = LINGERS_SECONDS
         self._lingering: threading.Lock | None = None
 
@@ -360,6 +360,8 @@ class CommitGroup:
             # Whether it is gone without a word is looked at where it could be so.
             if leader.over or ((is_late or is_own) and leader.is_over()):
                 if self._leads.take(call.turn):
+                    with suppress(ValueError):  # a leader that is gone has it
+                        self._waiting.remove(call)
                     if not call.is_done:
                         self._lead(store, bank, call)
                     self._leave(call)
@@ -449,7 +451,8 @@ class CommitGroup:
         gate = threading.Lock()
         gate.acquire()
         self._lingering = gate
-        has_come = self._is_full() or gate.acquire(timeout=self._lingers_seconds)
+        missing = self._last - 1 - len(self._waiting)
+        has_come = missing <= 0 or gate.acquire(timeout=missing * self._lingers_seconds)
         self._lingering = None
         longer = min(2 * self._lingers_seconds, LINGERS_AT_MOST_SECONDS)
         self._lingers_seconds = longer if has_come else LINGERS_SECONDS
@@ -477,7 +480,7 @@ class CommitGroup:
                 call = self._waiting.popleft()
                 if call.sources is not sources and call.sources != sources:
                     others.append(call)
-                elif call is not first:
+                else:
                     found.append(call)
         self._waiting.extendleft(reversed(others))
         return found
