@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -255,6 +256,76 @@ def test_a_log_that_was_taken_away_is_noticed(tmp_path: Path, again: bool) -> No
     with timebank.open(f"sqlite:///{place}", create=False) as bank:
         assert (12, ()) == (bank.head().sequence, bank.audit().findings)
         bank.transfer(earner="m1", spender="f1", hours="0:01", id="late")
+
+
+def test_a_commit_does_not_look_at_the_times_of_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for them makes the next write keep them exactly, and the disk wait for that."""
+    place = tmp_path / "bank.db"
+    made(place)
+    looked: list[str] = []
+    stat = os.stat
+
+    def looking(path: Any, **given: Any) -> os.stat_result:
+        looked.append(os.fspath(path) if not isinstance(path, int) else "")
+        return stat(path, **given)
+
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id="first")
+        monkeypatch.setattr(os, "stat", looking)
+        for number in range(3):
+            bank.transfer(earner="m1", spender="f1", hours="0:01", id=f"n{number}")
+        monkeypatch.undo()
+    assert str(place) in looked
+    is_linux = Path("/proc/self/fd").is_dir()
+    assert is_linux != any(path.endswith("-wal") for path in looked)
+
+
+@pytest.mark.parametrize("name", [None, "elsewhere"], ids=["unknown", "another"])
+def test_a_log_without_a_name_is_known_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    """Where the system does not tell names, or what was held open was closed by the program."""
+    place = tmp_path / "bank.db"
+    made(place)
+
+    def readlink(path: object) -> str:
+        if name is None:
+            raise FileNotFoundError
+        return name
+
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        if name is None:
+            monkeypatch.setattr(os, "readlink", readlink)
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id="first")
+        monkeypatch.setattr(os, "readlink", readlink)
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id="next")
+        place.with_name("bank.db-wal").rename(tmp_path / "taken")
+        with pytest.raises(StoreError, match=r"bank\.db-wal was replaced, moved or deleted"):
+            bank.transfer(earner="m1", spender="f1", hours="0:01", id="late")
+        monkeypatch.undo()
+
+
+def test_what_was_held_of_a_log_is_given_back(tmp_path: Path) -> None:
+    """As often as a file is opened and closed."""
+    place = tmp_path / "bank.db"
+    made(place)
+
+    def held() -> int:
+        folder = Path("/proc/self/fd")
+        names = [str(one.readlink()) for one in folder.iterdir() if one.is_symlink()]
+        return sum(str(tmp_path) in name for name in names)
+
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("this system does not tell what a process has open")
+    for number in range(5):
+        with timebank.open(f"sqlite:///{place}", create=False) as bank:
+            bank.transfer(earner="m1", spender="f1", hours="0:01", id=f"n{number}")
+            assert held()
+        del bank
+        gc.collect()
+        assert not held()
 
 
 LOOKING = """

@@ -20,7 +20,7 @@ from weakref import WeakSet, ref
 from timebank.errors import StoreError
 from timebank.storage.lock import Holder, Turn, WriterLock, here, this_process
 from timebank.storage.sqlite.errors import ERRORS, code_of
-from timebank.storage.sqlite.files import File, file_at, has_bytes, replaced
+from timebank.storage.sqlite.files import File, Log, file_at, has_bytes, replaced
 
 #: All connections to files, for a child that was forked has those of its parent.
 _ALL: Final[WeakSet[FileConnections]] = WeakSet()
@@ -53,8 +53,8 @@ class Connections(Protocol):
     timeout_seconds: float
     #: The file that the connections have open; `None` for a private database, and before the first.
     file: File | None
-    #: The log that the writer's connection has open, and its number; `None` before a commit.
-    log: tuple[str, int] | None
+    #: The log that the writer's connection has open; `None` before a commit.
+    log: Log | None
     #: How many bytes the file had at the last commit.
     size: int
 
@@ -254,7 +254,7 @@ class FileConnections:
     """
 
     file: File | None = None
-    log: tuple[str, int] | None = None
+    log: Log | None = None
     size: int = 0
 
     def __init__(self, uri: str, *, where: str, synchronous: str, timeout_seconds: float) -> None:

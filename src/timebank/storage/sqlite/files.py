@@ -54,16 +54,59 @@ def has_bytes(path: str) -> bool:
         return False
 
 
-def log_of(path: str) -> tuple[str, int]:
-    """Return where the log of an open file is and its number; 0, in another mode, where none is."""
-    log = f"{os.path.realpath(path)}-wal"
-    try:
-        return log, os.stat(log).st_ino  # noqa: PTH116 - a str
-    except OSError:
-        return log, 0
+class Log:
+    """The log that an open file has, so that each commit can ask whether it is still there.
+
+    To look at a file by `stat` has a price on Linux: the next write to it keeps its time to the
+    nanosecond, and a commit that waits for the disk then waits for that too, a quarter as long
+    again. A log is written at each commit. So it is held open without access (`O_PATH`: to
+    close that releases no lock of SQLite's), and asked for its name only, which tells whether it
+    was moved or deleted. Where the name is another one, or cannot be read, its number decides.
+
+    >>> from timebank.storage.sqlite.files import Log
+    >>> Log("nowhere.db").is_there()  # in a mode of SQLite's that keeps no log
+    True
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = f"{os.path.realpath(path)}-wal"
+        #: Its number on its device; 0 where none is there.
+        self._number = 0
+        #: What is held open, and where the system tells its name.
+        self._held: int | None = None
+        self._link = self._name = ""
+        with suppress(OSError):
+            self._number = os.stat(self.path).st_ino  # noqa: PTH116 - a str
+        with suppress(AttributeError, OSError):  # elsewhere than on Linux, or without /proc
+            self._held = os.open(self.path, os.O_PATH | os.O_CLOEXEC)
+            link = f"/proc/self/fd/{self._held}"
+            name = os.readlink(link)  # noqa: PTH115 - a str, and quick
+            if os.fstat(self._held).st_ino == self._number and self._is_at_its_path():
+                self._link, self._name = link, name
+
+    def __del__(self) -> None:
+        """Close what was held."""
+        if self._held is not None:
+            with suppress(OSError):
+                os.close(self._held)
+
+    def is_there(self) -> bool:
+        """Return whether it has its name still; true where there was none."""
+        try:
+            if os.readlink(self._link) == self._name:  # noqa: PTH115 - a str, and quick
+                return True
+        except OSError:
+            pass
+        return not self._number or self._is_at_its_path()
+
+    def _is_at_its_path(self) -> bool:
+        try:
+            return os.stat(self.path).st_ino == self._number  # noqa: PTH116 - a str
+        except OSError:
+            return False
 
 
-def replaced(path: str, file: File | None = None, log: tuple[str, int] | None = None) -> StoreError:
+def replaced(path: str, file: File | None = None, log: Log | None = None) -> StoreError:
     """Return the error for a path that does not lead to the file that was opened any more.
 
     Where it still leads to `file` it is its `log` that was taken away from under who writes it, or,
@@ -79,11 +122,11 @@ def replaced(path: str, file: File | None = None, log: tuple[str, int] | None = 
         what = "is another file than the one that was opened: it was replaced while it was in use"
         if (now.st_dev, now.st_ino) == file:
             what = "is damaged: it was written over while it was in use"
-        if (now.st_dev, now.st_ino) == file and log and log != log_of(path):
+        if (now.st_dev, now.st_ino) == file and log is not None and not log.is_there():
             return StoreError(
-                f"{log[0]} was replaced, moved or deleted while it was in use. Nothing was written."
-                " End all programs that have the file open, and open the bank anew: the one that "
-                "ends last writes what it has in its log into the file"
+                f"{log.path} was replaced, moved or deleted while it was in use. Nothing was "
+                "written. End all programs that have the file open, and open the bank anew: the "
+                "one that ends last writes what it has in its log into the file"
             )
     return StoreError(
         f"{path} {what}. Nothing was written. End all programs that have the old one open, put "

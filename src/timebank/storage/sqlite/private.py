@@ -14,7 +14,7 @@ from timebank.storage.sqlite.connections import (
     connect,
     rolled_back,
 )
-from timebank.storage.sqlite.files import File
+from timebank.storage.sqlite.files import File, Log
 
 
 class _SharedTurn(Turn):
@@ -42,7 +42,7 @@ class PrivateConnection:
     """
 
     file: File | None = None
-    log: tuple[str, int] | None = None
+    log: Log | None = None
     size: int = 0
 
     def __init__(self, *, where: str, timeout_seconds: float) -> None:

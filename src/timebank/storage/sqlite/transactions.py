@@ -25,7 +25,7 @@ from timebank.storage.protocol import Batch
 from timebank.storage.sqlite.connections import Connections, begin_late, rolled_back
 from timebank.storage.sqlite.errors import ERRORS, commit_failed, translated
 from timebank.storage.sqlite.faults import faults, own_faults, schema_faults
-from timebank.storage.sqlite.files import file_at, log_of, replaced
+from timebank.storage.sqlite.files import Log, file_at, replaced
 from timebank.storage.sqlite.log import is_sound
 from timebank.storage.sqlite.questions import (
     FOLLOWING_ID,
@@ -289,13 +289,12 @@ class SqliteWriter(SqliteReader):
         if file is not None:
             log = connections.log
             if log is None:  # the first commit: it is there since the transaction began
-                log = connections.log = log_of(where)
-            path, number = log
+                log = connections.log = Log(where)
             try:
                 now = os.stat(where)  # noqa: PTH116 - a str, and quick
                 is_there = (
                     (now.st_dev, now.st_ino) == file
-                    and (not number or os.stat(path).st_ino == number)  # noqa: PTH116 - as above
+                    and log.is_there()
                     # A ledger does not shrink, but by a VACUUM of another program, and by a `cp`.
                     and (now.st_size >= connections.size or self._is_sound())
                 )
