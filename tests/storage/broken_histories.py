@@ -129,7 +129,7 @@ class ShowsHalves(Wrapped):
 
 
 class _Piecemeal:
-    append_last = None
+    append_last = confirms = following_id = None
 
     def __init__(self, store: Any, bank: str) -> None:
         self._store = store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from timebank.audit.causes_of_tree import tiles_beyond, tiles_over
@@ -19,6 +20,9 @@ from timebank.storage.protocol import Reader
 
 #: Records of which it is tried what they said; of the others the rows beside them tell.
 _MOST_RECOVERED: Final = 3
+#: Numbers of records that are gone which are looked for one by one: a number that somebody has
+#: made up may lie further away than any memory can count.
+_MOST_GONE: Final = 100_000
 #: Records that say the same of their journal, from which it is the file that says otherwise.
 _MOST_ALIKE: Final = 3
 #: Differences of a record that are said.
@@ -167,10 +171,9 @@ class RecordCauses:
     def _gone(self, first: int, last: int) -> None:
         found = self._at(last + 1)
         found = {n: one for n, one in found.items() if one.check in ("sequence", "chain")}
-        sequences = set(range(first, last + 1))
+        sequences = _numbers_from(first, last)
         rows = self._rows_of(sequences, ())
-        by_record = {n: [row for row in rows if row.sequence == n] for n in sorted(sequences)}
-        known = [(n, of) for n, of in by_record.items() if of][:_MOST_RECOVERED]
+        known = _by_record(rows)[:_MOST_RECOVERED]
         details = self._in_copy(first, last) or [self._beside(n, of) for n, of in known]
         around = self._stored.between(first, last, self._sequences_by_account())
         accounts = [row.account for row in rows] or [account for account, _ in around]
@@ -182,7 +185,7 @@ class RecordCauses:
         if not details:
             details = [said("no_rows_tell")]
             found |= self._behind(first)
-        what = said("records_are_gone", n=len(sequences), first=first, last=last)
+        what = said("records_are_gone", n=last + 1 - first, first=first, last=last)
         self._tell(what, details, found, sequences, accounts)
 
     def _behind(self, sequence: int) -> dict[int, Finding]:
@@ -203,8 +206,7 @@ class RecordCauses:
         if not sequences:
             return
         rows = self._rows_of(sequences, ())
-        by_record = {n: [row for row in rows if row.sequence == n] for n in sorted(sequences)}
-        known = [(n, of) for n, of in by_record.items() if of][:_MOST_RECOVERED]
+        known = _by_record(rows)[:_MOST_RECOVERED]
         what = said("records_cut_off", last=end, beyond=max(sequences))
         details = self._in_copy(end + 1, max(sequences))
         details = details or [self._beside(n, of) for n, of in known]
@@ -231,7 +233,7 @@ class RecordCauses:
         first = self._stored.last + 1
         while first - 1 in named and not self._rows_at(first - 1):
             first -= 1
-        sequences = set(range(first, self._stored.last + 1))
+        sequences = _numbers_from(first, self._stored.last)
         if not sequences or self._broken():
             return
         found = {n: one for n, one in missing.items() if _numbers(one) & sequences}
@@ -331,7 +333,7 @@ class RecordCauses:
         """Return in words what a copy has of records that are gone, where it goes with the rest."""
         if self._copy is None:
             return []
-        found = [row for n in range(first, last + 1) if (row := self._copy.record(n)) is not None]
+        found = [*islice(self._copy.records(first, last), _MOST_GONE)]
         before, after = self._stored.digest_before(first), self._stored.record(last + 1)
         for row in found:
             if before is None or digest(before, row.body) != row.digest:
@@ -451,6 +453,19 @@ class RecordCauses:
         if not sum(row.seconds for row in rows):
             return rows
         return self._stored.postings_of(sequences, [*accounts, *first, *self._stored.accounts()])
+
+
+def _numbers_from(first: int, last: int) -> set[int]:
+    """Return the numbers of some records: of very many the first ones."""
+    return set(range(first, min(last + 1, first + _MOST_GONE)))
+
+
+def _by_record(rows: Sequence[PostingRow]) -> list[tuple[int, list[PostingRow]]]:
+    """Return rows by the record that they are of, in its order."""
+    found: dict[int, list[PostingRow]] = {}
+    for row in rows:
+        found.setdefault(row.sequence, []).append(row)
+    return sorted(found.items())
 
 
 def _neighbours(lines: list[Between]) -> Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
@@ -25,6 +26,9 @@ _BYTES: Final = 32
 _ALIKE: Final = 8
 #: Rows that are looked through for a hash that stands in another place.
 _MOST_ROWS: Final = 20_000
+#: Records of a tile that are compared with a copy: of a high tile, of which somebody wrote the
+#: row by hand, there may be more than anybody can count.
+_MOST_COMPARED: Final = 100_000
 
 _Found = dict[int, Finding]
 
@@ -194,7 +198,8 @@ class TreeCauses:
     def _rewritten(self, one: Finding) -> list[str]:
         """Return in words the first records of a tile that say otherwise in the copy."""
         details: list[str] = []
-        for sequence in range(place_of(one, "first"), place_of(one, "last") + 1):
+        first, last = place_of(one, "first"), place_of(one, "last")
+        for sequence in range(first, min(last + 1, first + _MOST_COMPARED)):
             here = self._stored.record(sequence)
             there = None if self._copied is None else self._copied.record(sequence)
             if here is None or there is None or here.body == there.body:
@@ -209,13 +214,14 @@ class TreeCauses:
 
 def tiles_over(found: Mapping[int, Finding], sequences: Iterable[int]) -> _Found:
     """Return the findings on tiles that are over some records."""
-    known = set(sequences)
+    known = sorted(sequences)
     return {
         number: one
         for number, one in found.items()
         if one.check == "tree"
         and isinstance(first := place_of(one, "first"), int)
-        and any(first <= sequence <= place_of(one, "last") for sequence in known)
+        and (at := bisect_left(known, first)) < len(known)
+        and known[at] <= place_of(one, "last")
     }
 
 

@@ -245,10 +245,23 @@ class Clocks(AuditCheck):
         while end > 0:
             start = max(end - PAGE, 0)
             rows = self.context.reader.records(after=start, limit=end - start)
+            rows = [row for row in rows if row.sequence <= end]  # where there is a gap
             for row in reversed(rows):
                 with suppress(Corrupt):
                     yield row.sequence, recorded(row.body)[0]
-            end = start
+            end = start if rows else self._last_before(start)
+
+    def _last_before(self, end: int) -> int:
+        """Return the greatest sequence up to one, 0 where there is none: a gap may be wide."""
+        least = 0
+        while least < end:
+            middle = (least + end + 1) // 2
+            rows = self.context.reader.records(after=middle - 1, limit=1)
+            if rows and rows[0].sequence <= end:
+                least = rows[0].sequence
+            else:
+                end = middle - 1
+        return least
 
     # -- checkpoints and stretches -----------------------------------------------------------
 

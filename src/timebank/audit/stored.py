@@ -40,6 +40,16 @@ class Stored:
         rows = self._reader.records(after=sequence - 1, limit=1)
         return rows[0] if rows and rows[0].sequence == sequence else None
 
+    def records(self, first: int, last: int) -> Iterator[RecordRow]:
+        """Yield the records from one to another, as far as they are there."""
+        after = first - 1
+        while rows := self._reader.records(after=after, limit=PAGE):
+            for row in rows:
+                if type(row.sequence) is not int or not after < row.sequence <= last:
+                    return
+                after = row.sequence
+                yield row
+
     def digest_before(self, sequence: int) -> bytes | None:
         """Return the digest beside the record before one."""
         if sequence == 1:
