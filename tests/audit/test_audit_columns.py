@@ -40,7 +40,8 @@ from timebank import (
 from timebank.audit import AuditReport, audit
 from timebank.audit.audit_pass import AuditPass
 from timebank.audit.plain_runs import PlainRun
-from timebank.model import PostingRow, RecordRow
+from timebank.journal import commitment
+from timebank.model import PostingRow, RecordRow, TextRow
 from timebank.storage import open_store
 from timebank.storage.protocol import Reader
 
@@ -157,6 +158,37 @@ def many() -> Forgery:
         sets |= {"floor": "inherit", "ceiling": "inherit"}
         forgery.add("open_account", {"account": id, "kind": kind}, {"account": id, "sets": sets})
     return forgery
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["closed ahead", "left closed"])
+def test_days_in_closed_books_are_told_the_same(restarted: bool) -> None:
+    """Books that are closed later than they can be: each day of service in them is told."""
+    forgery = many()
+    through = "2026-03-01" if restarted else "2026-03-03"
+    effects = {"statute": "default/1"}
+
+    def reason() -> str:
+        forgery.texts.append(TextRow(len(forgery.records) + 1, "reason", bytes(16), "why"))
+        return commitment(bytes(16), "why")
+
+    asked = {"through": through, "reason": reason()}
+    forgery.add("close_books", asked, {"through": through, **effects})
+    if restarted:
+        asked = {"today": "2026-02-28", "reason": reason()}
+        record = forgery.add("restart_clock", asked, effects)
+        record["recorded_on"] = "2026-02-28"
+        record["recorded_at"] -= 2 * 86_400_000_000
+    for _ in range(12):
+        made = forgery.transfer("m1", "m2", 60, occurred_on=through)
+        made["effects"]["occurred_on"] = through
+    store = open_store("memory:", create=True)
+    store.make_bank("main", journal="id-1")
+    with store.writer("main") as writer:
+        writer.append(forgery.batch())
+    with store.reader("main") as reader:
+        report, _ = both(reader)
+    late = [one for one in report.findings if one.check == "clocks" and "closed" in one.expected]
+    assert 12 == len(late)
 
 
 def change_rows(rows: list[Any], change: tuple[str, int, int] | None) -> list[Any]:

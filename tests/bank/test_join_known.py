@@ -63,7 +63,7 @@ def test_a_call_asks_for_the_head_and_the_id(host: sqlite3.Connection) -> None:
     bank = timebank.join(host)
     host.execute("BEGIN")
     asked(host, bank)  # the version of the tables is looked at
-    bank._calls.forget()  # type: ignore[attr-defined]  # it is joined
+    bank._calls._known.clear()  # type: ignore[attr-defined]  # it is joined
     assert [*LOOK, *ANEW, *WRITE] == asked(host, bank)
     assert [*LOOK, *WRITE] == asked(host, bank)
     host.execute("COMMIT")
@@ -163,13 +163,28 @@ def test_a_rebuild_is_not_outlived(host: sqlite3.Connection) -> None:
     host.execute("BEGIN")
     post(bank)
     host.execute("UPDATE timebank_accounts SET status = 'frozen' WHERE account = 'm1'")
-    bank._calls.forget()  # type: ignore[attr-defined]  # as one that begins
+    bank._calls._known.clear()  # type: ignore[attr-defined]  # as one that begins
     with pytest.raises(timebank.AccountNotOpen):
         post(bank)
     post(bank, earner="m3")
     bank.rebuild()
     post(bank)
     assert () == bank.audit().findings
+    host.execute("COMMIT")
+
+
+def test_a_rebuild_by_one_is_not_outlived_by_another(host: sqlite3.Connection) -> None:
+    """A digest covers the journal and no derived row: whoever made them anew, all read anew."""
+    one, other = timebank.join(host), timebank.join(host)
+    host.execute("BEGIN")
+    post(other)
+    host.execute("DROP TRIGGER timebank_postings_no_update")
+    host.execute("UPDATE timebank_postings SET balance = balance + 3600")
+    other._calls._known.clear()  # type: ignore[attr-defined]  # as one that begins
+    post(other)
+    one.rebuild(force=True)
+    post(other)
+    assert () == other.audit().findings
     host.execute("COMMIT")
 
 

@@ -14,11 +14,17 @@ from hypothesis import strategies as st
 from timebank.errors import InvalidHours, InvalidRequest, WrongHoursType, WrongType
 from timebank.hours import MAX_SECONDS, MAX_WEIGHT_BITS, Hours, apportion, split
 
+
+def is_short(weight: Fraction) -> bool:
+    """Whether a weight has no more bits than one may have."""
+    return max(weight.as_integer_ratio()).bit_length() <= MAX_WEIGHT_BITS
+
+
 SECONDS = st.integers(-MAX_SECONDS, MAX_SECONDS) | st.integers(-10_000, 10_000)
 WEIGHTS = (
     st.integers(0, 10)
     | st.integers(0, 2**MAX_WEIGHT_BITS - 1)
-    | st.decimals(0, 10**30, allow_nan=False)
+    | st.decimals(0, 10**30, allow_nan=False).filter(lambda weight: is_short(Fraction(weight)))
     | st.fractions(0, max_denominator=10**20)
     | st.timedeltas(timedelta(0))
     | st.builds(Hours.from_seconds, st.integers(0, MAX_SECONDS))

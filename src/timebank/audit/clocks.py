@@ -89,7 +89,7 @@ class Clocks(AuditCheck):
         return (
             sorted(instants) == [*instants]
             and sorted(days) == [*days]
-            and all(closed < day <= on or on < day <= _next(on) for day, _, on in run.days)
+            and all(closed < day and (day <= on or day <= _next(on)) for day, _, on in run.days)
             and all(self._is_the_day(on, now) for (_, on), now in _quarters(run).items())
         )
 

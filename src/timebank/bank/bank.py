@@ -18,6 +18,7 @@ from timebank import checks
 from timebank.bank.batch import BankBatch, BatchBlock, Life, PreviewBlock
 from timebank.bank.commit_group import Call, group_of, naming, retried, writing
 from timebank.bank.erasing import wiped
+from timebank.bank.following import rebuilds
 from timebank.bank.head_log import HeadLog
 from timebank.bank.permitting import T, Work, looking_up
 from timebank.bank.reads import Reads
@@ -329,7 +330,8 @@ class TimeBank(Writes, Reads):
 
         The journal is looked at first: where its sequence, chain, canonical form or head fail,
         nothing is made from it, unless you `force` that. What the records say is not judged: an
-        audit does that, and advises a rebuild where it helps.
+        audit does that, and advises a rebuild where it helps. What this process knows of the rows
+        is read anew; other processes that have the bank open are to be started anew.
 
         :raises NotPermitted: the permissions say no.
         :raises StoreBusy: another writer held the lock for longer than the time-out.
@@ -349,6 +351,9 @@ class TimeBank(Writes, Reads):
             if not force:
                 _check_journal(writer, self.name)
             erases = _rebuild(writer, progress)
+            rebuilds.number += (
+                1  # under the lock: whoever reads what is known, reads it behind this
+            )
         if erases:
             self._wiped()
 

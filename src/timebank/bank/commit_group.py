@@ -371,7 +371,7 @@ class CommitGroup:
                 raise InvalidRequest(msg)
             else:
                 is_late = not gate.acquire(timeout=LOOK_EVERY_SECONDS)
-                if is_late and time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS:
+                if is_late and _has_waited_long(call):
                     raise self._too_long(call)
 
     def _too_long(self, call: Call) -> TimebankError:
@@ -503,6 +503,11 @@ def _failed(group: list[Call], error: BaseException, *, may_be_kept: bool) -> No
             call.is_unknown = may_be_kept and not isinstance(error, Exception)
     if not isinstance(error, Exception):
         group[0].is_alone = False  # interrupted: this thread does nothing more
+
+
+def _has_waited_long(call: Call) -> bool:
+    """Return whether nobody has done a call in the time that it waits; looked at last."""
+    return time.monotonic() - call.since > BUSY_TIMEOUT_SECONDS and not call.is_done
 
 
 class _Groups:

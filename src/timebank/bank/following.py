@@ -27,6 +27,18 @@ MOST: Final = 100
 OF_LATE: Final = 2
 
 
+class _Rebuilds:
+    """How often this process made derived rows anew: what was read before may differ from them.
+
+    A digest covers the journal, and no derived row.
+    """
+
+    number = 0
+
+
+rebuilds: Final = _Rebuilds()
+
+
 @attrs.define
 class KnownState:
     """What was read so far of a bank at one head: it follows that head, or is thrown away."""
@@ -42,6 +54,8 @@ class KnownState:
     followed: int | None = None
     #: The digest from which it followed last: the journal has that record too.
     has: bytes = b""
+    #: How many rebuilds there had been when it was read.
+    rebuilds: int = attrs.field(init=False, factory=lambda: rebuilds.number)
 
     def others_write(self) -> bool:
         """Return whether somebody else wrote of late."""

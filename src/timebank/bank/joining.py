@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from timebank import checks
-from timebank.bank.bank import Progress, TimeBank
+from timebank.bank.bank import TimeBank
 from timebank.bank.batch import BankBatch, Block, Life, MakeHandle, ended
 from timebank.bank.commit_group import CACHED_ACCOUNTS, CACHED_HOLDS, CommitGroup
 from timebank.bank.following import KnownState
@@ -89,10 +89,6 @@ class Calls:
         except IndexError:
             return None
 
-    def forget(self) -> None:
-        """Have the next call read anew."""
-        self._known.clear()
-
 
 class JoinedBank(TimeBank):
     """A bank whose calls are savepoints of a transaction that the host opens and ends.
@@ -123,13 +119,6 @@ class JoinedBank(TimeBank):
 
     def _in_session(self, work: Callable[[Session], T], *, accepts: bool = False) -> T:
         return self._calls.do(self.store.writer(self.name), work)
-
-    def rebuild(self, progress: Progress | None = None, *, force: bool = False) -> None:
-        """Make the derived rows anew: see `TimeBank.rebuild`."""
-        try:
-            super().rebuild(progress, force=force)
-        finally:
-            self._calls.forget()
 
     def _audited(self, reader: Reader, ask: Callable[[], AuditReport]) -> AuditReport:
         """Return the report of an audit: what others write while it lasts is no damage.

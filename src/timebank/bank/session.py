@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
 
-from timebank.bank.following import KnownState, known_at
+from timebank.bank.following import KnownState, known_at, rebuilds
 from timebank.bank.half_way import UNDER_WAY, cannot_go_on, nothing_written
 from timebank.bank.look_ups import LOOK_UPS
 from timebank.bank.opening import opening_steps
@@ -225,6 +225,8 @@ class Session:
         self.writer = writer
         self._sources = sources
         self._pending_ids: set[str] = set()  # of what is decided and not appended
+        if known is not None and known.rebuilds != rebuilds.number:
+            known = None
         confirms = getattr(writer, "confirms", None)  # a `Confirms`: asked at each call
         if (
             known is not None
@@ -386,9 +388,9 @@ class Session:
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
         if self._batch is not None:
+            self._free_ids = ("", "")  # before an interrupt may come
             self.writer.append(self._batch)
             self._batch = None
-            self._free_ids = ("", "")
             self._pending_ids.clear()
 
     def reader(self) -> AbstractContextManager[Reader]:

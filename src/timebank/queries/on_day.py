@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from timebank.errors import Corrupt, shown
 from timebank.model import PostingRow
 from timebank.queries.clock import latest_day
 from timebank.queries.records import PAGE, last_posting
@@ -67,7 +68,11 @@ def _around(reader: Reader, last: PostingRow, day: str, later: PostingRow) -> in
     """
     account, seconds, middle = last.account, 0, min(later.version - 1, last.version)
     if middle:
-        (before,) = reader.postings(account, after=middle - 1, limit=1)
+        rows = reader.postings(account, after=middle - 1, limit=1)
+        if not rows or rows[0].version != middle:
+            msg = f"posting {middle} of account {shown(account)} is missing"
+            raise Corrupt(msg)
+        before = rows[0]
         seconds = before.balance - _early(reader, before, days_later(later.day, 1))
     end, through = _closing(reader, day), last.version
     if end is not None and end < last.sequence:

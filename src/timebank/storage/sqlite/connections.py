@@ -384,7 +384,7 @@ class FileConnections:
         """Undo what was not committed, by who has the lock."""
         unsound = connection.in_transaction and not rolled_back(connection)
         if unsound or self._closed:
-            self._process().writer = None
+            self._process().writer = self.log = None
             connection.close()
 
     def _give_for(self, writer: BorrowsToWrite) -> None:
@@ -474,6 +474,7 @@ class FileConnections:
         if self._lock.take(closing.turn):
             process = self._process()
             writer, process.writer = process.writer, None
+            self.log = None
             if writer is not None:
                 writer.close()
             self._lock.release(closing.turn)

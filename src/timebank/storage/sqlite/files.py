@@ -88,7 +88,8 @@ class Log:
         """Close what was held."""
         if self._held is not None:
             with suppress(OSError):
-                os.close(self._held)
+                if os.fstat(self._held).st_ino == self._number:  # a daemon has closed all it had
+                    os.close(self._held)
 
     def is_there(self) -> bool:
         """Return whether it has its name still; true where there was none."""
