@@ -136,7 +136,7 @@ WORKS_OF = {
             axis,
             work,
             id=f"{axis}: {work.name}",
-            marks=[pytest.mark.slow] if work in WHOLE else [],
+            marks=[pytest.mark.slow] if axis != "transfers" or work in WHOLE else [],
         )
         for axis, works in WORKS_OF.items()
         for work in works

@@ -5,10 +5,9 @@ judge sees, and the rows that are decided but not yet appended. Time, ids and sa
 its `Sources` and by no other way: two stores given the same sources and the same calls have the
 same head.
 
-To judge changes nothing. What a call comes to, be it one record or two, is computed first, as
-steps, and taken over when all of it is there. Whatever else than a refusal ends a call, an
-interrupt between any two lines or an error in a clock, leaves a session that takes no call, and
-is not kept.
+To judge changes nothing. What a call comes to is computed first, as steps, and taken over when all
+of it is there. Whatever else than a refusal ends a call, an interrupt between any two lines or an
+error in a clock, leaves a session that takes no call, and is not kept.
 """
 
 from __future__ import annotations
@@ -225,8 +224,7 @@ class Session:
         self.writer = writer
         self._sources = sources
         self._pending_ids: set[str] = set()  # of what is decided and not appended
-        if known is not None and known.rebuilds != rebuilds.number:
-            known = None
+        known = known if known is None or known.rebuilds == rebuilds.number else None
         confirms = getattr(writer, "confirms", None)  # a `Confirms`: asked at each call
         if (
             known is not None
