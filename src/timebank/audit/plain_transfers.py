@@ -19,7 +19,7 @@ _TEXT: Final = r'"([^"\\\x00-\x1f]*)"'
 #: A day, as `is_day` goes on to look at.
 _DAY: Final = r'"([0-9]{4}-[01][0-9]-[0-3][0-9])"'
 #: Whole seconds above zero, well within the integers of a record.
-_SECONDS: Final = r"[1-9][0-9]{0,14}"
+SECONDS: Final = r"[1-9][0-9]{0,14}"
 _INSTANT: Final = r"([1-8][0-9]{15}|[1-9][0-9]{0,14})"
 _HEX: Final = r'"([0-9a-f]{64})"'
 _TIME: Final = rf'"({TIME})"'
@@ -32,14 +32,14 @@ def _maybe(name: str, value: str) -> str:
 _PLAIN: Final = re.compile(
     r"\{"
     + _maybe("actor", _TEXT)
-    + rf'"effects":\{{"occurred_on":{_TEXT},"postings":\[\[{_TEXT},(?P<moved>{_SECONDS})\],'
+    + rf'"effects":\{{"occurred_on":{_TEXT},"postings":\[\[{_TEXT},(?P<moved>{SECONDS})\],'
     + rf'\[{_TEXT},-(?P=moved)\]\],"statute":{_TEXT}\}},'
     + rf'"format":{_TEXT},"journal":{_TEXT},"kind":"transfer","recorded_at":{_INSTANT},'
     + rf'"recorded_on":{_DAY},'
     + r'"request":\{'
     + _maybe("area", _TEXT)
     + _maybe("category", _TEXT)
-    + rf'"earners":\[\[(?P<who>{_TEXT}),(?P<asked>{_SECONDS})\]\],'
+    + rf'"earners":\[\[(?P<who>{_TEXT}),(?P<asked>{SECONDS})\]\],'
     + _maybe("from", _TIME)
     + rf'"id":{_TEXT},"kind":(?!"reversal"){_TEXT},'
     + _maybe("limits", '"(unchecked)"')
@@ -49,7 +49,7 @@ _PLAIN: Final = re.compile(
     + _maybe("source", _TEXT)
     + rf'"spenders":\[\[(?!(?P=who)){_TEXT},(?P=asked)\]\]'
     + rf'(?:,"to":{_TIME})?(?:,"via":{_TEXT})?'
-    + rf'\}},"sequence":({_SECONDS})\}}'
+    + rf'\}},"sequence":({SECONDS})\}}'
 )
 
 
