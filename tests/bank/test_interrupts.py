@@ -5,12 +5,16 @@ What must hold afterwards is in `interrupts.py`, class `Trial`.
 
 from __future__ import annotations
 
+import ast
+import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import timebank
 from bank.interrupts import (
     GROUNDS,
     OPERATIONS,
@@ -77,6 +81,19 @@ GROUPS_ON_SERVERS = [
     for server in SERVERS
     for role in ("leader", "follower")
 ]
+
+
+def finalized() -> Iterator[tuple[str, str]]:
+    """The module and the name of each class that gives something back when nobody has it."""
+    package = Path(timebank.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = {one.name for one in ast.iter_child_nodes(node) if hasattr(one, "name")}
+            if isinstance(node, ast.ClassDef) and "__del__" in names:
+                module = path.relative_to(package.parent).with_suffix("")
+                yield ".".join(module.parts), node.name
+
+
 #: By instruction: what this Python has for it.
 by_instructions = by_monitoring if sys.version_info >= (3, 12) else by_opcodes
 
@@ -110,6 +127,15 @@ def check(trial: Trial, choice: Choice) -> None:
     """Interrupt where it is chosen; nothing went wrong."""
     complaints = trial.complaints(choice)
     assert not complaints, "\n".join(complaints)
+
+
+@pytest.mark.parametrize(("module", "name"), list(finalized()))
+def test_what_was_interrupted_before_it_was_made_is_dropped_quietly(module: str, name: str) -> None:
+    """It may fall before the first line of `__init__`; `__del__` is called all the same."""
+    kind: type[Any] = getattr(importlib.import_module(module), name)
+    concrete: Any = type(name, (kind,), {})
+    concrete.__abstractmethods__ = frozenset()
+    concrete.__new__(concrete).__del__()
 
 
 @pytest.mark.parametrize("operation", SOME)

@@ -68,13 +68,15 @@ class Log:
     True
     """
 
+    # These are of the class first: `__del__` is called too where an interrupt fell into `__init__`.
+    #: Its number on its device; 0 where none is there.
+    _number = 0
+    #: What is held open, and where the system tells its name.
+    _held: int | None = None
+    _link = _name = ""
+
     def __init__(self, path: str) -> None:
         self.path = f"{os.path.realpath(path)}-wal"
-        #: Its number on its device; 0 where none is there.
-        self._number = 0
-        #: What is held open, and where the system tells its name.
-        self._held: int | None = None
-        self._link = self._name = ""
         with suppress(OSError):
             self._number = os.stat(self.path).st_ino  # noqa: PTH116 - a str
         with suppress(AttributeError, OSError):  # elsewhere than on Linux, or without /proc
