@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any, Final
 
@@ -248,8 +248,9 @@ def _objects(connection: sqlite3.Connection) -> _Objects:
     }
 
 
+@cache
 def _fresh() -> _Objects:
-    """Return the objects of a database that was just made."""
+    """Return the objects of a database that was just made: the same each time."""
     connection = sqlite3.connect(":memory:")
     try:
         for statement in DDL:
