@@ -180,15 +180,6 @@ class Call:
     def cut(self) -> None:
         """Implement `Holder.cut`: who led is gone."""
 
-    def decide(self, session: Session, now: int) -> None:
-        """Judge it; a refusal is the call's own, and a failure everybody's."""
-        try:
-            self.result = session.execute(self.command, self.actor, now)
-        except FAILURES:
-            raise
-        except TimebankError as error:
-            self.error = error
-
     def again(self, work: Callable[[], T]) -> T:
         """Do it again, on its own thread; an outcome that was unknown stays so until it is found.
 
@@ -446,7 +437,12 @@ class CommitGroup:
             session.prefetch_ids([call.command.id for call in group if call.command.id])
         now = session.now()  # one reading of the clock for all
         for call in group:
-            call.decide(session, now)
+            try:
+                call.result = session.execute(call.command, call.actor, now)
+            except FAILURES:  # everybody's
+                raise
+            except TimebankError as error:  # a refusal is the call's own
+                call.error = error
         session.finish()
         return session
 

@@ -224,7 +224,8 @@ class Session:
         self.writer = writer
         self._sources = sources
         self._pending_ids: set[str] = set()  # of what is decided and not appended
-        known = known if known is None or known.rebuilds == rebuilds.number else None
+        if known is not None and known.rebuilds != rebuilds.number:
+            known = None
         confirms = getattr(writer, "confirms", None)  # a `Confirms`: asked at each call
         if (
             known is not None
@@ -386,7 +387,9 @@ class Session:
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
         if self._batch is not None:
-            self._free_ids = ("", "")  # before an interrupt may come
+            # Before an interrupt may come.
+            self._free_ids = ("", "")
+            self._unused_ids -= self._pending_ids
             self.writer.append(self._batch)
             self._batch = None
             self._pending_ids.clear()
@@ -423,8 +426,9 @@ class Session:
             if earlier is not None:
                 state.earlier = earlier
                 return state
+        accounts = fold.accounts
         for account in command.accounts:
-            if account not in fold.accounts:
+            if account not in accounts:
                 self._read(account)
         if command.judged_as in _MAY_HAVE_A_FEE:
             if statute.fee is not None:
@@ -452,11 +456,10 @@ class Session:
 
     def earlier_operation(self, id: str, now: int) -> Earlier | None:
         """Return the record that has the id of an operation, `None` where it is free."""
-        if id in self._unused_ids:  # the lock is ours: nobody else has used it since
-            self._unused_ids -= {id}
-            return None
         if id in self._pending_ids:
             self.flush()
+        elif id in self._unused_ids:  # the lock is ours: nobody else has used it since
+            return None
         first, end = self._free_ids
         if first <= id < end:
             return None
