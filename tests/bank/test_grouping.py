@@ -83,9 +83,10 @@ class Crowd:
         }
 
     def _step(self, step: str) -> None:
+        closed = self._closed  # before the others are let in by the next line
         self.steps.append(step)
-        if step == "before writing" and self._closed is not None:
-            assert self._closed.wait(60)
+        if step == "before writing" and closed is not None:
+            assert closed.wait(60)
         self.faults(step)
 
     def together(self, *work: Work, bank: TimeBank | None = None) -> list[Outcome]:
