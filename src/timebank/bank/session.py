@@ -224,8 +224,7 @@ class Session:
         self.writer = writer
         self._sources = sources
         self._pending_ids: set[str] = set()  # of what is decided and not appended
-        if known is not None and known.rebuilds != rebuilds.number:
-            known = None
+        known = known if known is None or known.rebuilds == rebuilds.number else None
         confirms = getattr(writer, "confirms", None)  # a `Confirms`: asked at each call
         if (
             known is not None
@@ -387,8 +386,7 @@ class Session:
     def flush(self) -> None:
         """Append what is decided, so that the writer's reads see it."""
         if self._batch is not None:
-            # Before an interrupt may come.
-            self._free_ids = ("", "")
+            self._free_ids = ("", "")  # before an interrupt may come
             self._unused_ids -= self._pending_ids
             self.writer.append(self._batch)
             self._batch = None
@@ -426,9 +424,8 @@ class Session:
             if earlier is not None:
                 state.earlier = earlier
                 return state
-        accounts = fold.accounts
         for account in command.accounts:
-            if account not in accounts:
+            if account not in fold.accounts:
                 self._read(account)
         if command.judged_as in _MAY_HAVE_A_FEE:
             if statute.fee is not None:
