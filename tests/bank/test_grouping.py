@@ -293,6 +293,16 @@ def test_one_id_twice_in_a_group_is_one_transfer(crowd: Crowd) -> None:
     assert IdempotencyMismatch is type(outcomes[2].error)
 
 
+def test_an_id_is_used_once_what_was_decided_is_appended(crowd: Crowd) -> None:
+    """A reversal has it appended: who comes after with an id of before it repeats that call."""
+    outcomes = crowd.together(
+        paid(0), lambda bank: bank.reverse("t0", reason="x", id="r0"), paid(0), paid(1)
+    )
+    assert [None] * 4 == [one.error for one in outcomes]
+    assert [False, False, True, False] == [one.result.repeated for one in outcomes]
+    assert (1, 3) == (crowd.commits, sum(1 for _ in crowd.bank.transfers()))
+
+
 def test_ids_of_a_group_are_looked_up_together(crowd: Crowd) -> None:
     """By a store that can: one question for all, and one more for each that was used before."""
     paid(0)(crowd.bank)
