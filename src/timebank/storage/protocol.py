@@ -80,15 +80,15 @@ class Batch:
         anew: bool = False,
     ) -> None:
         # By hand: one is made for each call that writes, and ten factories would be ten calls.
-        self.records = records or []
-        self.texts = texts or []
-        self.accounts = accounts or {}
-        self.postings = postings or []
-        self.holds = holds or []
-        self.resolved = resolved or []
-        self.statutes = statutes or []
-        self.tiles = tiles or []
-        self.erased = erased or []
+        self.records = [] if records is None else records
+        self.texts = [] if texts is None else texts
+        self.accounts = {} if accounts is None else accounts
+        self.postings = [] if postings is None else postings
+        self.holds = [] if holds is None else holds
+        self.resolved = [] if resolved is None else resolved
+        self.statutes = [] if statutes is None else statutes
+        self.tiles = [] if tiles is None else tiles
+        self.erased = [] if erased is None else erased
         self.anew = anew
 
 
