@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import timebank
+from support import made_once
 from timebank import Roles, TimeBank
 from timebank.cli import main
 from timebank.contrib import cheques
@@ -23,16 +24,21 @@ from timebank.contrib import cheques
 HEADER = "booklet,account,name,issued_on,cheques,entered,voided,out,numbers_out"
 
 
+def _fill() -> None:
+    """Make the bank."""
+    well("init")
+    for id, name in (("m1", "Maria Rossi"), ("m2", "Luca Bianchi"), ("m3", "Ada Neri")):
+        well("account", "open", id, "--name", name)
+    well("cheques", "issue", "maria rossi", "--booklet", "17")
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with a bank: Maria has booklet 17, of 24 cheques."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
     monkeypatch.setenv("TIMEBANK_LANG", "en")
-    well("init")
-    for id, name in (("m1", "Maria Rossi"), ("m2", "Luca Bianchi"), ("m3", "Ada Neri")):
-        well("account", "open", id, "--name", name)
-    well("cheques", "issue", "maria rossi", "--booklet", "17")
+    made_once(_fill)
     return tmp_path
 
 

@@ -96,6 +96,7 @@ def faults_of(path: Path) -> list[tuple[str, str]]:
 # -- files ----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("durable")
 def test_the_pragmas_are_in_force(tmp_path: Path) -> None:
     """Every connection is durable, checks its keys and leaves no erased text."""
     for option, synchronous in (("", 2), ("?synchronous=full", 2), ("?synchronous=normal", 1)):
