@@ -212,7 +212,7 @@ class MappingImporter:
     # -- accounts ---------------------------------------------------------------------
 
     def _all_accounts(self, who: Who, known: set[str]) -> Iterator[tuple[str, Item]]:
-        """Yield the accounts of the mapping, of the accounts' file and the balances: the `known`."""
+        """Yield the accounts of the mapping, of the accounts' file and of the balances."""
         stated: dict[str, ImportedAccount] = {}
         if who.by_name:
             self._note_people(who)
@@ -291,7 +291,8 @@ class MappingImporter:
             )
             for row in file.rows():
                 if isinstance(row, Row):
-                    yield from ((file.name, item) for item in reader.read(row))
+                    for item in reader.read(row):
+                        yield file.name, item
                 else:
                     yield file.name, row
 

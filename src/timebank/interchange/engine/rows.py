@@ -344,10 +344,9 @@ class RowBooking:
         if row.opens is not None:
             self._imply(batch, row.opens)
         if self._people is not None:
-            opened = self._people.opened
             for account in (row.earner, row.spender):
-                if account in opened:
-                    self._imply(batch, ImportedAccount(row.line, account, name=opened[account]))
+                if account not in self._listed and account in (made := self._people.opened):
+                    self._imply(batch, ImportedAccount(row.line, account, name=made[account]))
         if id != row.id:
             row = attrs.evolve(row, id=id)
         try:
