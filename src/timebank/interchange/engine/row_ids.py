@@ -63,13 +63,13 @@ class _Counts:
 
     def next(self, key: bytes) -> int:
         """Count one more of a key, and return how many there are."""
-        count = self._recent.get(key, 0)
-        if not count and len(self._recent) >= IN_MEMORY:
-            self._put_away()
-        if not count and self._older is not None:
-            count = _counted(self._older, key)
-        self._recent[key] = count + 1
-        return count + 1
+        count = self._recent.get(key)
+        if count is None:
+            if len(self._recent) >= IN_MEMORY:
+                self._put_away()
+            count = 0 if self._older is None else _counted(self._older, key)
+        self._recent[key] = count = count + 1
+        return count
 
     def _put_away(self) -> None:
         if self._older is None:

@@ -45,7 +45,7 @@ from timebank.interchange.engine.protocol import (
 from timebank.interchange.engine.reconcile import Reconciliation, StatedBalances
 from timebank.interchange.engine.refusals import Moves, refused
 from timebank.interchange.engine.report import Dismissed, ImportReport, Quarantined
-from timebank.interchange.engine.survey import COPY, MOVE, NEW, REPEAT, Found, Survey
+from timebank.interchange.engine.survey import COPY, MOVE, Found, Survey
 from timebank.interchange.engine.telling import (
     MOST_REASONS,
     MOST_TOLD,
@@ -168,12 +168,8 @@ class RowBooking:
         known = {id for id in accounts if _account(batch, id) is not None}
         self.begin(batch)
         found = self._found(chunk)
-        ids = [
-            row.id
-            for n, (_, row) in chunk
-            if type(row) is ImportedTransfer and _is_new(found.get(n)) and is_plain(row.id)
-        ]
-        expect(batch, ids)
+        new = (row for n, (_, row) in chunk if n not in found or found[n].is_new)
+        expect(batch, [row.id for row in new if type(row) is ImportedTransfer and is_plain(row.id)])
         for n, (file, row) in chunk:
             if isinstance(row, ImportedTransfer):
                 self._transfer(batch, file, row, found.get(n))
@@ -209,7 +205,7 @@ class RowBooking:
 
     def _tell(self, bank: TimeBank, row: ImportedRow, found: Found | None) -> None:
         if isinstance(row, ImportedTransfer):
-            if found is None or _is_new(found):
+            if found is None or found.is_new:
                 self._waiting += 1
             else:
                 self._count_there(row, found)
@@ -320,7 +316,7 @@ class RowBooking:
         self, batch: BankBatch, file: str, row: ImportedTransfer, found: Found | None
     ) -> None:
         try:
-            if found is not None and not _is_new(found):
+            if found is not None and not found.is_new:
                 self._count_there(row, found)
                 if row.opens is not None:
                     self._imply(batch, row.opens)
@@ -501,11 +497,6 @@ class RowBooking:
             self._rows.append(row)
         if self._on_quarantine is not None:
             self._on_quarantine(row)
-
-
-def _is_new(found: Found | None) -> bool:
-    """Return whether a row is to be booked, as far as it was compared with what was."""
-    return found is None or found.state in {NEW, REPEAT}
 
 
 def _account(bank: TimeBank | BankBatch, id: str) -> Account | None:

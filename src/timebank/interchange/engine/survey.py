@@ -114,6 +114,11 @@ class Found(NamedTuple):
     state: str
     target: str
 
+    @property
+    def is_new(self) -> bool:
+        """True where it is to be booked, as far as is known before the bank is asked."""
+        return self.state in {NEW, REPEAT}
+
 
 class Survey:
     """The rows of a source beside what was booked from it.
