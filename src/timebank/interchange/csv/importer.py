@@ -1,9 +1,9 @@
 """Import any sheet as a mapping says.
 
 Accounts that a file lists are read first, then transfers, then reversals. Who is named by transfers
-alone comes before the first of them. If there are reversals the file is read once more for them, so
-that they may stand before their originals. Memory holds the ids, the names and the stated balances
-of the accounts.
+alone comes before the first of them: of the rows of a commit, accounts are booked first. If there
+are reversals the file is read once more for them, so that they may stand before their originals.
+Memory holds the ids, the names and the stated balances of the accounts.
 """
 
 from __future__ import annotations
