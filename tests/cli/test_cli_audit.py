@@ -253,9 +253,10 @@ def test_an_audit_by_processes_says_what_one_pass_says(monkeypatch: pytest.Monke
 
 
 def test_a_number_of_processes_is_one_or_more() -> None:
-    """Anything else is wrong use."""
+    """Anything else is wrong use, and is told in words of ours."""
     for number in ("0", "-1", "x"):
-        assert "--processes" in refused("audit", "--processes", number)
+        said = f"'--processes': '{number}' is not a whole number of 1 or more"
+        assert said in refused("audit", "--processes", number)
 
 
 def test_the_processors_that_may_be_used_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

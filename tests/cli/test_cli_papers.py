@@ -127,7 +127,7 @@ def test_the_value_in_every_form() -> None:
         (("value", "--rates", "bank.db"), "is a database and no sheet"),
         (("value", "--rates", "rates.csv", "--currency", "euro"), "three letters"),
         (("presences", "--year", "2026", "--since", "2026-01-01"), "leave --since and --until"),
-        (("presences", "--year", "26"), "26 is not in the range"),
+        (("presences", "--year", "26"), "'26' is not a whole number from"),
         (("presences", "--fund", "nobody"), "no account 'nobody'"),
         (("presences", "--kind", "opening"), "nobody serves anybody"),
         (("presences", "--since", "2026-02-01", "--until", "2026-01-01"), "is after until"),

@@ -90,8 +90,8 @@ def test_issuing_says_the_numbers_and_how_to_print() -> None:
     [
         (("m9",), 2, "no account 'm9'"),
         (("m2", "--booklet", "17"), 2, "the next free number is 18"),
-        (("m2", "--booklet", "0"), 2, "0 is not in the range"),
-        (("m2", "--cheques", "100"), 2, "100 is not in the range"),
+        (("m2", "--booklet", "0"), 2, "'0' is not a whole number from 1 to 999999999"),
+        (("m2", "--cheques", "100"), 2, "'100' is not a whole number from 1 to 99"),
     ],
 )
 def test_what_cannot_be_issued_is_told(words: tuple[str, ...], code: int, said: str) -> None:
