@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -93,6 +93,11 @@ class RowType(NamedTuple, Generic[Row]):
     table: str
     make: Callable[[Iterable[Any]], Row]
     types: frozenset[tuple[type, ...]]
+
+    @property
+    def width(self) -> int:
+        """Return the number of columns."""
+        return len(next(iter(self.types)))
 
 
 def row_type_of(
@@ -244,13 +249,21 @@ class TableReader:
 
     def _columns(
         self, row_type: RowType[Row], sql: str, values: tuple[object, ...]
-    ) -> list[tuple[Any, ...]]:
+    ) -> list[list[Any]]:
         """Return what `_rows` does, column by column: none where there is no row."""
-        rows, types = self._fetch(sql, values), row_type.types
-        columns = [*zip(*rows, strict=True)]
-        if rows and not types.issuperset(product(*[{*map(type, one)} for one in columns])):
+        found, types = self._values(sql, values), row_type.types
+        if not found:
+            return []
+        width = row_type.width
+        columns = [found[place::width] for place in range(width)]
+        if not types.issuperset(product(*[{*map(type, one)} for one in columns])):
+            rows = zip(*columns, strict=True)
             self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
         return columns
+
+    def _values(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        """Return the values of all rows of a query, one after the other."""
+        return [*chain.from_iterable(self._fetch(sql, values))]
 
     def head(self) -> Head:
         """Implement `Reader.head`.
@@ -287,7 +300,7 @@ class TableReader:
         values = (self._bank, min(max(after, -MOST), MOST), limit)
         return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
 
-    def record_columns(self, *, after: int, limit: int) -> list[tuple[Any, ...]]:
+    def record_columns(self, *, after: int, limit: int) -> list[list[Any]]:
         """Implement `GivesColumns.record_columns`."""
         values = (self._bank, min(max(after, -MOST), MOST), limit)
         columns = self._columns(RECORD, self._sql.records, values)

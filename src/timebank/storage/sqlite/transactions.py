@@ -144,6 +144,14 @@ class SqliteReader(TableReader):
         except ERRORS as error:
             raise self.translated(error) from error
 
+    def _values(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        """Return the values of all rows: each is taken apart before the next is read."""
+        connection = self._connection or self.connection()
+        try:
+            return [*chain.from_iterable(connection.execute(sql, values))]
+        except ERRORS as error:
+            raise self.translated(error) from error
+
     def translated(self, error: Exception) -> TimebankError:
         """Return the library's error; a file in which there are no tables of ours has no bank."""
         result = translated(error, self._where)
@@ -349,6 +357,10 @@ class SqliteWriter(SqliteReader):
         except ERRORS as error:
             self._failed = self.translated(error)
             raise self._failed from error
+
+    def _values(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        """Return them as `_fetch` does: after an error nothing more is written."""
+        return [*chain.from_iterable(self._fetch(sql, values))]
 
     def head(self) -> Head:
         """Implement `Reader.head`."""
