@@ -94,11 +94,6 @@ class RowType(NamedTuple, Generic[Row]):
     make: Callable[[Iterable[Any]], Row]
     types: frozenset[tuple[type, ...]]
 
-    @property
-    def width(self) -> int:
-        """Return the number of columns."""
-        return len(next(iter(self.types)))
-
 
 def row_type_of(
     table: str, make: Callable[[Iterable[Any]], Row], *columns: tuple[type, ...]
@@ -129,6 +124,7 @@ TILE: Final = row_type_of("timebank_tiles", of_fields(TileRow), INT, INT, BYTES)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
+ACCOUNT_TOTALS: Final = row_type_of("timebank_postings", tuple, STR, INT, INT)
 LATE: Final = row_type_of("timebank_postings", tuple, INT)
 HEAD: Final = RowType(
     "timebank_banks", tuple, frozenset({(str, int, bytes), (str, NoneType, NoneType)})
@@ -254,7 +250,7 @@ class TableReader:
         found, types = self._values(sql, values), row_type.types
         if not found:
             return []
-        width = row_type.width
+        width = len(next(iter(types)))
         columns = [found[place::width] for place in range(width)]
         if not types.issuperset(product(*[{*map(type, one)} for one in columns])):
             rows = zip(*columns, strict=True)

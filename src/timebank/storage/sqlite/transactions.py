@@ -33,9 +33,20 @@ from timebank.storage.sqlite.questions import (
     POSTINGS_BEHIND,
     POSTINGS_BETWEEN,
     QUERIES,
+    SEQUENCES_BY_ID,
+    TOTALS_BY_ACCOUNT,
 )
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
-from timebank.storage.tables import FEW, HEAD, MANY, POSTING, STR, TableReader, row_type_of
+from timebank.storage.tables import (
+    ACCOUNT_TOTALS,
+    FEW,
+    HEAD,
+    MANY,
+    POSTING,
+    STR,
+    TableReader,
+    row_type_of,
+)
 
 #: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
 _INHERITED: Final[list[sqlite3.Connection]] = []
@@ -195,6 +206,14 @@ class SqliteReader(TableReader):
             for column, more in zip(found, self._columns(POSTING, sql, values), strict=False):
                 column.extend(more)
         return found
+
+    def sequences_by_id(self, *, after: int, through: int) -> list[int]:
+        """Implement `GivesColumns.sequences_by_id`."""
+        return self._values(SEQUENCES_BY_ID, (self._bank, after, through))
+
+    def totals_by_account(self) -> list[tuple[str, int, int]]:
+        """Implement `GivesColumns.totals_by_account`."""
+        return self._rows(ACCOUNT_TOTALS, TOTALS_BY_ACCOUNT, (self._bank,))
 
     def _questions(
         self, by_size: Mapping[int, str], wanted: Sequence[tuple[Any, ...]]
