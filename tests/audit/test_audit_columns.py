@@ -24,7 +24,7 @@ import timebank
 from audit.findings import GROUPS
 from audit.forgeries import DAY, FORGERIES, Forgery, small
 from audit.format_rules import RULES
-from audit.test_audit import Altered
+from audit.test_audit import Altered, Together
 from audit.test_tampering import TABLES, changed, rows, tampering
 from random_banks import Walk
 from support import Clock, examples, sources
@@ -228,26 +228,29 @@ changes = st.none() | st.tuples(
 @given(
     st.lists(moved, max_size=24),
     st.lists(st.tuples(st.integers(0, 24), st.sampled_from(OTHERS)), max_size=2),
-    st.sampled_from([1, 3, 1_000]),
+    st.tuples(st.sampled_from([1, 3, 1_000]), st.booleans()),
     changes,
     changes,
 )
 def test_whatever_is_forged_is_told_the_same(
     transfers: list[tuple[str, str, int, dict[str, Any], dict[str, Any]]],
     others: list[tuple[int, Callable[[Forgery], None]]],
-    page: int,
+    reading: tuple[int, bool],
     of_records: tuple[str, int, int] | None,
     of_postings: tuple[str, int, int] | None,
 ) -> None:
-    """Fields, days, limits, other records in between, rows that are others or no rows at all."""
-    forgery = many()
-    for number, (earner, spender, amount, request, more) in enumerate(transfers):
-        for place, other in others:
-            if place == number:
-                with suppress(LookupError):
-                    other(forgery)
-        forgery.transfer(earner, spender, amount, **request).update(more)
+    """Fields, days, limits, other records in between, rows that are others or no rows at all.
+
+    The rows are read so many at once, row by row or by columns.
+    """
+    forgery, (page, by_columns) = many(), reading
     try:
+        for number, (earner, spender, amount, request, more) in enumerate(transfers):
+            for place, other in others:
+                if place == number:
+                    with suppress(LookupError):
+                        other(forgery)
+            forgery.transfer(earner, spender, amount, **request).update(more)
         batch = forgery.batch()
     except (Corrupt, TypeError, ValueError, AttributeError, KeyError):
         return  # what cannot be hashed or folded is no journal
@@ -267,7 +270,8 @@ def test_whatever_is_forged_is_told_the_same(
         def postings(account: str, *, after: int, limit: int) -> list[PostingRow]:
             return change_rows(reader.postings(account, after=after, limit=limit), of_postings)
 
-        lying: Any = Altered(reader, records=records, postings=postings)
+        kind = Together if by_columns else Altered
+        lying: Any = kind(reader, records=records, postings=postings)
         report, quick = both(lying, page)
     event(f"by columns: {quick > 0}, well: {report.ok}")
 

@@ -84,11 +84,11 @@ class Clocks(AuditCheck):
         """
         instants, days = run.instants, run.said.recorded_on
         if self._last is not None and self._last_on is not None:
-            instants, days = [self._last, *instants], (self._last_on, *days)
+            instants, days = [self._last, *instants], [self._last_on, *days]
         closed = self._fold.closed_through or ""
         return (
-            sorted(instants) == [*instants]
-            and sorted(days) == [*days]
+            sorted(instants) == instants
+            and sorted(days) == days
             and all(closed < day and (day <= on or day <= _next(on)) for day, _, on in run.days)
             and all(self._is_the_day(on, now) for (_, on), now in _quarters(run).items())
         )

@@ -172,7 +172,7 @@ class DerivedRows(AuditCheck):
 
     def _ends(self, fold: Fold, rowless: Collection[str]) -> None:
         """Look for rows behind the last that is expected, and at the sums, or the last, of each."""
-        last = last_by_account(self._reader)
+        last, totals = last_by_account(self._reader), self._totals_at_once()
         for account, (version, balance) in fold.balances.items():
             try:
                 # What lies behind the version that is expected would be the last.
@@ -184,7 +184,7 @@ class DerivedRows(AuditCheck):
                 if not is_as_expected:
                     self._rest(account, version)
                 if self.context.since is None:
-                    self._sums(account)
+                    self._sums(account, totals)
                 elif not is_as_expected:
                     self._last(account, version, balance)
             except TimebankError as error:
@@ -318,16 +318,27 @@ class DerivedRows(AuditCheck):
             self._differing.add(account)
             self._extra(row)
 
-    def _sums(self, account: str) -> None:
-        """Compare the sums of an account's postings.
+    def _totals_at_once(self) -> dict[str, tuple[int, int]]:
+        """Return the sums of accounts, as far as a store can tell them together.
 
-        Where the storage did not say here that all its indexes are well, they are summed by day,
-        which is along one of them.
+        It takes them by the key of the postings, and `totals` by their day, which is along an
+        index: the two are the same where the storage has said here that its indexes are well.
         """
-        expected, context = self._totals.get(account, (0, 0)), self.context
-        is_asked = not (context.is_storage_apart or context.is_storage_known)
-        is_well, totals = is_asked and not context.findings.count("file"), self._reader.totals
-        found = totals(account) if is_well else totals(account, since="")
+        reader, context = self._reader, self.context
+        is_asked = not (context.since or context.is_storage_apart or context.is_storage_known)
+        if not is_asked or context.findings.count("file") or not gives_columns(reader):
+            return {}
+        try:
+            return {id: (earned, spent) for id, earned, spent in reader.totals_by_account()}
+        except UNREADABLE:
+            return {}
+
+    def _sums(self, account: str, at_once: Mapping[str, tuple[int, int]]) -> None:
+        """Compare the sums of an account's postings; ask for them where they are not known."""
+        expected = self._totals.get(account, (0, 0))
+        if at_once.get(account) == expected:
+            return
+        found = self._reader.totals(account)
         # A row that no version leads to can only add to a sum: both are of positives.
         if found != expected and account not in self._differing:
             self.tell(

@@ -79,7 +79,7 @@ class Limits(AuditCheck):
     def is_sure(self, run: PlainRun) -> bool:
         """Look at each account of a run once: it is open, and was nowhere beyond a limit."""
         accounts, unchecked = self._fold.accounts, {*run.said.limits} == {"unchecked"}
-        for via in {*run.said.via} - {""}:
+        for via in filter(None, {*run.said.via}):
             row = accounts.get(via)
             if row is None or row.status in ("closed", AGREED):
                 return False

@@ -88,30 +88,49 @@ class StoredColumns(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What the bytes of the records of a run say, a tuple for each field; `""` is none."""
+    """What the bytes of records say, a list for each field; of no plain transfer nothing."""
 
-    actor: tuple[str, ...]
-    day: tuple[str, ...]
-    earner: tuple[str, ...]
-    seconds: tuple[str, ...]
-    spender: tuple[str, ...]
-    statute: tuple[str, ...]
-    format: tuple[str, ...]
-    journal: tuple[str, ...]
-    recorded_at: tuple[str, ...]
-    recorded_on: tuple[str, ...]
-    area: tuple[str, ...]
-    category: tuple[str, ...]
-    begins: tuple[str, ...]
-    id: tuple[str, ...]
-    kind: tuple[str, ...]
-    limits: tuple[str, ...]
-    note: tuple[str, ...]
-    asked_day: tuple[str, ...]
-    resource: tuple[str, ...]
-    source: tuple[str, ...]
-    via: tuple[str, ...]
-    sequence: tuple[str, ...]
+    actor: list[str | None]
+    day: list[str]
+    earner: list[str]
+    seconds: list[str]
+    spender: list[str]
+    statute: list[str]
+    format: list[str]
+    journal: list[str]
+    recorded_at: list[str]
+    recorded_on: list[str]
+    area: list[str | None]
+    category: list[str | None]
+    begins: list[str | None]
+    id: list[str]
+    kind: list[str]
+    limits: list[str | None]
+    note: list[str | None]
+    asked_day: list[str | None]
+    resource: list[str | None]
+    source: list[str | None]
+    via: list[str | None]
+    sequence: list[str]
+
+    @classmethod
+    def read(cls, bodies: Sequence[bytes]) -> Columns | None:
+        """Read the bytes of records; `None` where one of them is no text, or more than a line."""
+        try:
+            text = b"\n".join(bodies).decode()
+        except (TypeError, ValueError):
+            return None
+        # Beside what the groups matched, this is what is between the lines: no tuple is made of
+        # each line, for Python would look through all of them for cycles.
+        found: list[Any] = _RECORDS.split(text)
+        step = _RECORDS.groups + 1
+        if len(found) != len(bodies) * step + 1:
+            return None
+        return cls._make([found[place::step] for place in range(1, step)])
+
+    def part(self, first: int, end: int) -> Columns:
+        """Return what some of the records say, by their places."""
+        return Columns._make([column[first:end] for column in self])
 
 
 #: The columns of ids and labels, other than the ids of operations, which are all different.
@@ -146,9 +165,8 @@ class Posted(NamedTuple):
 class PlainRun:
     """Plain transfers that follow one another: what is stored and said, and what they come to."""
 
-    def __init__(self, stored: StoredColumns, found: Sequence[tuple[str, ...]]) -> None:
-        self.stored = stored
-        self.said = Columns._make(zip(*found, strict=True))
+    def __init__(self, stored: StoredColumns, said: Columns) -> None:
+        self.stored, self.said = stored, said
         self.seconds = [*map(int, self.said.seconds)]
         self.instants = [*map(int, self.said.recorded_at)]
         #: The rows to expect of each account that takes part, once the run was executed.
@@ -158,14 +176,14 @@ class PlainRun:
         return len(self.seconds)
 
     @cached_property
-    def days(self) -> set[tuple[str, str, str]]:
+    def days(self) -> set[tuple[str, str | None, str]]:
         """Each day of service, with the day that was asked and the day of record."""
         return {*zip(self.said.day, self.said.asked_day, self.said.recorded_on, strict=True)}
 
     @cached_property
     def names(self) -> set[str]:
         """Each text that is an id or a label, but for the ids of operations."""
-        return set().union(*(getattr(self.said, name) for name in _NAMES)) - {""}
+        return set().union(*(getattr(self.said, name) for name in _NAMES)) - {None}
 
     def execute(self, balances: Mapping[str, tuple[int, int]]) -> bool:
         """Work out what each account stands at, from where it stood; whether it can be.
@@ -203,27 +221,14 @@ class PlainRun:
 
 def runs_of(page: StoredColumns) -> Iterator[tuple[StoredColumns, PlainRun | None]]:
     """Yield the rows of a page in order, as far as they are alike; with the run that they are."""
-    found = _read(page)
-    if found is None:
+    said = Columns.read(page.body)
+    if said is None:
         yield page, None
         return
     first = 0
-    for is_plain, group in groupby(found, key=_is_plain):
-        columns = [*group]
-        part = page.part(first, first + len(columns))
-        first += len(columns)
-        yield part, PlainRun(part, columns) if is_plain and len(columns) >= LEAST else None
-
-
-def _read(page: StoredColumns) -> list[tuple[str, ...]] | None:
-    """Return what the bytes of each row say, as far as it is a plain transfer."""
-    try:
-        text = b"\n".join(page.body).decode()
-    except (TypeError, ValueError):
-        return None
-    found: list[Any] = _RECORDS.findall(text)
-    return found if len(found) == len(page.body) else None
-
-
-def _is_plain(found: tuple[str, ...]) -> bool:
-    return bool(found[-1])
+    for is_plain, group in groupby(said.sequence, key=bool):
+        end = first + len([*group])
+        part = page.part(first, end)
+        is_run = is_plain and end - first >= LEAST
+        yield part, PlainRun(part, said.part(first, end)) if is_run else None
+        first = end

@@ -285,7 +285,8 @@ class FindsPostings(Reader, Protocol):
 class GivesColumns(FindsPostings, Protocol):
     """A reader that can return rows column by column, for an audit: it makes none of each row.
 
-    Without it the audit makes the columns of the rows.
+    It is also asked of all ids and accounts at once. Without it the audit makes the columns of
+    the rows, and asks of each.
     """
 
     def record_columns(self, *, after: int, limit: int) -> Sequence[Sequence[Any]]:
@@ -293,6 +294,15 @@ class GivesColumns(FindsPostings, Protocol):
 
     def posting_columns(self, wanted: Sequence[tuple[str, int, int]]) -> Sequence[Sequence[Any]]:
         """Return the columns of what `FindsPostings.postings_between` returns."""
+
+    def sequences_by_id(self, *, after: int, through: int) -> list[int]:
+        """Return, of each record above a sequence and up to another, what is found by its id.
+
+        Records without an id are left out. They are looked up as by `Reader.find`, in order.
+        """
+
+    def totals_by_account(self) -> list[tuple[str, int, int]]:
+        """Return each account that has a posting, with what `Reader.totals` returns of it."""
 
 
 class KnowsVersion(Reader, Protocol):
@@ -489,7 +499,7 @@ def finds_postings(reader: Reader) -> TypeGuard[FindsPostings]:
 
 def gives_columns(reader: Reader) -> TypeGuard[GivesColumns]:
     """Return whether a reader is a `GivesColumns`."""
-    return _has(reader, "record_columns") and _has(reader, "posting_columns")
+    return _has(reader, "record_columns") and _has(reader, "totals_by_account")
 
 
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:

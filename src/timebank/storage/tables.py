@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from types import NoneType
 from typing import Any, ClassVar, Final, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -124,6 +124,7 @@ TILE: Final = row_type_of("timebank_tiles", of_fields(TileRow), INT, INT, BYTES)
 OPERATION: Final = row_type_of("timebank_records", tuple, STR, INT)
 BANK: Final = row_type_of("timebank_banks", tuple, STR)
 TOTALS: Final = row_type_of("timebank_postings", tuple, INT, INT)
+ACCOUNT_TOTALS: Final = row_type_of("timebank_postings", tuple, STR, INT, INT)
 LATE: Final = row_type_of("timebank_postings", tuple, INT)
 HEAD: Final = RowType(
     "timebank_banks", tuple, frozenset({(str, int, bytes), (str, NoneType, NoneType)})
@@ -159,7 +160,6 @@ class Queries:
     by_day: str
     by_day_back: str
     totals: str
-    all_totals: str
     late: str
     holds: str
     holds_of: str
@@ -245,13 +245,21 @@ class TableReader:
 
     def _columns(
         self, row_type: RowType[Row], sql: str, values: tuple[object, ...]
-    ) -> list[tuple[Any, ...]]:
+    ) -> list[list[Any]]:
         """Return what `_rows` does, column by column: none where there is no row."""
-        rows, types = self._fetch(sql, values), row_type.types
-        columns = [*zip(*rows, strict=True)]
-        if rows and not types.issuperset(product(*[{*map(type, one)} for one in columns])):
+        found, types = self._values(sql, values), row_type.types
+        if not found:
+            return []
+        width = len(next(iter(types)))
+        columns = [found[place::width] for place in range(width)]
+        if not types.issuperset(product(*[{*map(type, one)} for one in columns])):
+            rows = zip(*columns, strict=True)
             self._refuse(row_type, next(row for row in rows if tuple(map(type, row)) not in types))
         return columns
+
+    def _values(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        """Return the values of all rows of a query, one after the other."""
+        return [*chain.from_iterable(self._fetch(sql, values))]
 
     def head(self) -> Head:
         """Implement `Reader.head`.
@@ -288,7 +296,7 @@ class TableReader:
         values = (self._bank, min(max(after, -MOST), MOST), limit)
         return self._page(RECORD, self._sql.records, values, lambda row: row.sequence > after)
 
-    def record_columns(self, *, after: int, limit: int) -> list[tuple[Any, ...]]:
+    def record_columns(self, *, after: int, limit: int) -> list[list[Any]]:
         """Implement `GivesColumns.record_columns`."""
         values = (self._bank, min(max(after, -MOST), MOST), limit)
         columns = self._columns(RECORD, self._sql.records, values)
@@ -388,10 +396,10 @@ class TableReader:
         self, account: str, *, since: str | None = None, until: str | None = None
     ) -> tuple[int, int]:
         """Implement `Reader.totals`."""
-        sql, days = self._sql.all_totals, tuple[str, ...]()
-        if since is not None or until is not None:
-            sql, days = self._sql.totals, (since or "", LAST_DAY if until is None else until)
-        ((earned, spent),) = self._rows(TOTALS, sql, (self._bank, account, *days))
+        last = LAST_DAY if until is None else until
+        ((earned, spent),) = self._rows(
+            TOTALS, self._sql.totals, (self._bank, account, since or "", last)
+        )
         return earned, spent
 
     def late(self, account: str, *, after: int, through: int, until: str) -> int:

@@ -43,6 +43,7 @@ _OPTIONAL: Final = frozenset(
         *("schema_faults", "schema_unseen", "sequences", "sums", "late", "wipe"),
         *("last_postings", "records_but", "postings_between", "postings_behind"),
         *("following_id", "record_columns", "posting_columns"),
+        *("sequences_by_id", "totals_by_account"),
     }
 )
 
@@ -198,6 +199,21 @@ class Declared(StoreUnderTest, part=True):
                 columns = reader.record_columns(after=after, limit=limit)
                 assert records == [*map(RecordRow, *columns)]
             assert [] == [*reader.record_columns(after=10**6, limit=9)]
+
+    @needs("gives_columns")
+    def test_what_all_ids_find_and_accounts_come_to_is_told_at_once(self, filled: Store) -> None:
+        """As by an id, of some records or none; and as by an account."""
+        with filled.reader("main") as reader:
+            assert gives_columns(reader)
+            for after, through in ((0, 10**6), (1, 2), (10**6, 10**7)):
+                rows = reader.records(after=after, limit=100)
+                found = [reader.find(row.id) for row in rows if row.id and row.sequence <= through]
+                expected = [row and row.sequence for row in found]
+                assert expected == reader.sequences_by_id(after=after, through=through)
+            accounts = [row.account for row in reader.accounts(after=None, limit=200)]
+            moved = [id for id in accounts if reader.last_posting(id)]
+            totals = [(id, *reader.totals(id)) for id in moved]
+            assert sorted(totals) == sorted(reader.totals_by_account())
 
     @needs("finds_following")
     def test_the_id_that_follows_is_found(self, store: Store) -> None:

@@ -14,8 +14,6 @@ _ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, na
 _ACCOUNT = f"SELECT {_ACCOUNT_COLUMNS} FROM timebank_accounts WHERE bank = ? "  # noqa: S608 - our names
 _POSTING = """SELECT account, version, sequence, seconds, balance, day FROM timebank_postings
     WHERE bank = ? AND account = ? AND """
-_TOTALS = """SELECT coalesce(sum(max(seconds, 0)), 0), coalesce(sum(max(-seconds, 0)), 0)
-    FROM timebank_postings WHERE bank = ? AND account = ? """
 _HOLD = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
 
 
@@ -38,6 +36,8 @@ POSTINGS_BETWEEN: Final = {
 }
 #: All rows of each above a version: also one whose version is no number.
 POSTINGS_BEHIND: Final = {size: _postings_of("account, after", "", size) for size in (FEW, MANY)}
+
+_TOTALS: Final = "coalesce(sum(max(seconds, 0)), 0), coalesce(sum(max(-seconds, 0)), 0)"
 
 QUERIES: Final = Queries(
     head="""SELECT b.journal, r.sequence, r.digest FROM timebank_banks b
@@ -74,8 +74,8 @@ QUERIES: Final = Queries(
     by_day=_POSTING + "day <= ? AND (day, version) > (?, ?) ORDER BY day, version LIMIT ?",
     by_day_back=_POSTING
     + "day >= ? AND (day, version) < (?, ?) ORDER BY day DESC, version DESC LIMIT ?",
-    totals=_TOTALS + "AND day >= ? AND day <= ?",
-    all_totals=_TOTALS,
+    totals=f"""SELECT {_TOTALS}
+        FROM timebank_postings WHERE bank = ? AND account = ? AND day >= ? AND day <= ?""",  # noqa: S608 - our words
     # The key is to be followed, and not the index by day.
     late="""SELECT coalesce(sum(seconds), 0) FROM timebank_postings
         WHERE bank = ? AND account = ? AND version > ? AND version <= ? AND +day <= ?""",
@@ -93,6 +93,14 @@ QUERIES: Final = Queries(
     others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )
 
+#: What is found by the id of each record of some, in order.
+SEQUENCES_BY_ID: Final = """SELECT n.sequence FROM timebank_records r
+    CROSS JOIN timebank_records n INDEXED BY timebank_records_id
+    WHERE r.bank = ? AND r.sequence > ? AND r.sequence <= ? AND n.bank = r.bank AND n.id = r.id
+    ORDER BY r.sequence"""
+#: The totals of each account, by the key.
+TOTALS_BY_ACCOUNT: Final = f"""SELECT account, {_TOTALS} FROM timebank_postings
+    WHERE bank = ? GROUP BY account"""  # noqa: S608 - our words
 #: The id of an operation that is not before another.
 FOLLOWING_ID: Final = """SELECT id FROM timebank_records INDEXED BY timebank_records_id
     WHERE bank = ? AND id >= ? ORDER BY id LIMIT 1"""

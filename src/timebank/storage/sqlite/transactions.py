@@ -33,9 +33,20 @@ from timebank.storage.sqlite.questions import (
     POSTINGS_BEHIND,
     POSTINGS_BETWEEN,
     QUERIES,
+    SEQUENCES_BY_ID,
+    TOTALS_BY_ACCOUNT,
 )
 from timebank.storage.sqlite.schema import POSTING_GUARDS, check_version, has_ledger
-from timebank.storage.tables import FEW, HEAD, MANY, POSTING, STR, TableReader, row_type_of
+from timebank.storage.tables import (
+    ACCOUNT_TOTALS,
+    FEW,
+    HEAD,
+    MANY,
+    POSTING,
+    STR,
+    TableReader,
+    row_type_of,
+)
 
 #: Connections of a parent's that a forked child has: to close one would drop the parent's locks.
 _INHERITED: Final[list[sqlite3.Connection]] = []
@@ -144,6 +155,14 @@ class SqliteReader(TableReader):
         except ERRORS as error:
             raise self.translated(error) from error
 
+    def _values(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        """Return the values of all rows: each is taken apart before the next is read."""
+        connection = self._connection or self.connection()
+        try:
+            return [*chain.from_iterable(connection.execute(sql, values))]
+        except ERRORS as error:
+            raise self.translated(error) from error
+
     def translated(self, error: Exception) -> TimebankError:
         """Return the library's error; a file in which there are no tables of ours has no bank."""
         result = translated(error, self._where)
@@ -187,6 +206,14 @@ class SqliteReader(TableReader):
             for column, more in zip(found, self._columns(POSTING, sql, values), strict=False):
                 column.extend(more)
         return found
+
+    def sequences_by_id(self, *, after: int, through: int) -> list[int]:
+        """Implement `GivesColumns.sequences_by_id`."""
+        return self._values(SEQUENCES_BY_ID, (self._bank, after, through))
+
+    def totals_by_account(self) -> list[tuple[str, int, int]]:
+        """Implement `GivesColumns.totals_by_account`."""
+        return self._rows(ACCOUNT_TOTALS, TOTALS_BY_ACCOUNT, (self._bank,))
 
     def _questions(
         self, by_size: Mapping[int, str], wanted: Sequence[tuple[Any, ...]]
@@ -349,6 +376,10 @@ class SqliteWriter(SqliteReader):
         except ERRORS as error:
             self._failed = self.translated(error)
             raise self._failed from error
+
+    def _values(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        """Return them as `_fetch` does: after an error nothing more is written."""
+        return [*chain.from_iterable(self._fetch(sql, values))]
 
     def head(self) -> Head:
         """Implement `Reader.head`."""
