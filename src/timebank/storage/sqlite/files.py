@@ -58,6 +58,32 @@ def has_bytes(path: str) -> bool:
         return False
 
 
+def opened(number: int) -> File | None:
+    """Return which file this process has open under a number; `None` where it has none."""
+    try:
+        found = os.fstat(number)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def opened_at(path: str) -> dict[int, File]:
+    """Return where this process has a database open, or a file of SQLite's beside it, by number.
+
+    Nothing is found where the system does not list what a process has open.
+    """
+    files, found = set(), {}
+    for end in ("", "-wal", "-shm", "-journal"):
+        with suppress(StoreError):
+            files.add(file_at(os.path.realpath(path) + end))
+    with suppress(OSError):
+        for name in os.listdir("/dev/fd"):  # noqa: PTH208 - names alone
+            file = opened(int(name))
+            if file is not None and file in files:
+                found[int(name)] = file
+    return found
+
+
 class Log:
     """The log that an open file has, so that each commit can ask whether it is still there.
 
