@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import get_annotations, isfunction
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -20,13 +21,38 @@ from timebank.errors import (
     StoreError,
 )
 from timebank.model import Head, PostingRow
-from timebank.storage import Batch, open_store
+from timebank.storage import Batch, open_store, protocol
 from timebank.storage.lock import WriterLock, this_process
 from timebank.storage.memory import MemoryStore
 from timebank.storage.sqlite import open_sqlite
 from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.tables import TableReader
 from timebank.testing.rows import DAYS, everything, posting, record, small_bank
+
+# -- what a store may have ------------------------------------------------------------------
+
+
+def optional() -> Iterator[Any]:
+    """Each question whether a store has something, with the methods of what it is asked for."""
+    for name, ask in vars(protocol).items():
+        if isfunction(ask) and "TypeGuard" in str(get_annotations(ask)["return"]):
+            (kind,) = get_args(get_type_hints(ask)["return"])
+            ours = [one for one in kind.__mro__ if one not in protocol.Writer.__mro__]
+            methods = {method for one in ours for method in vars(one) if method[0] != "_"}
+            yield pytest.param(ask, methods - vars(protocol.Store).keys(), id=name)
+
+
+@pytest.mark.parametrize(("ask", "methods"), [*optional()])
+def test_a_store_that_has_a_part_of_it_is_not_asked(
+    ask: Callable[[object], bool], methods: set[str]
+) -> None:
+    """It has all methods of a kind, or the library takes the way of those that have none."""
+    assert methods
+    assert ask(SimpleNamespace(**dict.fromkeys(methods, print)))
+    for missing in methods:
+        others = dict.fromkeys(methods, print) | {missing: None}
+        assert not ask(SimpleNamespace(**others)), missing
+
 
 # -- the lock, the memory store's own, the registry ---------------------------------------
 

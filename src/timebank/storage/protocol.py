@@ -489,7 +489,8 @@ def finds_postings(reader: Reader) -> TypeGuard[FindsPostings]:
 
 def gives_columns(reader: Reader) -> TypeGuard[GivesColumns]:
     """Return whether a reader is a `GivesColumns`."""
-    return _has(reader, "record_columns") and _has(reader, "posting_columns")
+    has_columns = _has(reader, "record_columns") and _has(reader, "posting_columns")
+    return has_columns and finds_postings(reader)
 
 
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:
@@ -504,7 +505,7 @@ def sees_schema(reader: Reader) -> TypeGuard[SeesSchema]:
 
 def finds_own(reader: Reader) -> TypeGuard[FindsOwn]:
     """Return whether a reader is a `FindsOwn`."""
-    return _has(reader, "own_faults")
+    return _has(reader, "own_faults") and _has(reader, "is_shared")
 
 
 def tells_unseen(reader: Reader) -> TypeGuard[TellsUnseen]:
