@@ -138,6 +138,40 @@ def test_a_private_database_is_one_connection() -> None:
     assert 1 == len(failures)
 
 
+@pytest.mark.parametrize("error", [StoreBusy, KeyboardInterrupt])
+@pytest.mark.parametrize("kind", ["reader", "writer"])
+def test_who_waits_in_vain_takes_nothing_from_who_writes(
+    kind: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too long, or until an interrupt: what another thread has begun is not undone."""
+    store: Any = open_sqlite("sqlite://", create=True, busy_timeout_seconds=0.01)
+    store.make_bank("main", journal="j1")
+    came: list[BaseException] = []
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def wait() -> None:
+        block = getattr(store, kind)("main")
+        try:
+            block.__enter__()
+        except error as one:
+            came.append(one)
+        block.drop()  # once more, as after every exception
+
+    if error is KeyboardInterrupt:
+        monkeypatch.setattr(WriterLock, "_wait", interrupted)
+    with store.writer("main") as writer:
+        writer.append(Batch([record(1)]))
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join()
+        writer.append(Batch([record(2)]))
+    assert 1 == len(came)
+    with store.reader("main") as reader:
+        assert 2 == reader.head().sequence
+
+
 def test_a_private_database_does_not_follow_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     """A child is told, instead of being given half of the parent's transaction."""
     store = open_sqlite("sqlite://", create=True)
