@@ -189,6 +189,11 @@ class Call:
         except TimebankError as error:
             self.error = error
 
+    def leave_to_own(self, *, may_be_kept: bool) -> None:
+        """Let its own thread do it again: what it came to in a group is not to be told."""
+        self.tried, self.result, self.error = self.result, None, None
+        self.is_alone, self.is_unknown = True, may_be_kept
+
     def again(self, work: Callable[[], T]) -> T:
         """Do it again, on its own thread; an outcome that was unknown stays so until it is found.
 
@@ -360,9 +365,12 @@ class CommitGroup:
             # Whether it is gone without a word is looked at where it could be so.
             if leader.over or ((is_late or is_own) and leader.is_over()):
                 if self._leads.take(call.turn):
-                    with suppress(ValueError):  # a leader that is gone has it
+                    try:
                         self._waiting.remove(call)
-                    if not call.is_done:
+                    except ValueError:  # a leader that is gone has it, and may have kept it
+                        if not call.is_done:
+                            call.leave_to_own(may_be_kept=True)
+                    else:
                         self._lead(store, bank, call)
                     self._leave(call)
                     break
