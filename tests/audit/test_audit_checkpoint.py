@@ -297,6 +297,7 @@ def test_a_row_behind_the_last_is_found_whatever_it_is(version: Any, account: st
     with bank.store.reader("main") as reader:
         found = audit(reader, since=checkpoint)
         alone = audit(One(reader), since=checkpoint)
+    bank.close()
     assert found == alone
     assert "derived" in {one.check for one in found.findings}
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import attrs
@@ -82,9 +83,10 @@ class Crowd:
         }
 
     def _step(self, step: str) -> None:
+        closed = self._closed  # before the others are let in by the next line
         self.steps.append(step)
-        if step == "before writing" and self._closed is not None:
-            assert self._closed.wait(60)
+        if step == "before writing" and closed is not None:
+            assert closed.wait(60)
         self.faults(step)
 
     def together(self, *work: Work, bank: TimeBank | None = None) -> list[Outcome]:
@@ -154,6 +156,34 @@ def once(kind: str, error: BaseException) -> Callable[[str], None]:
     return fault
 
 
+LEAD = commit_group.CommitGroup._lead.__code__
+#: The lines of a leader's call.
+LINES = sorted({line for *_, line in LEAD.co_lines() if line})
+
+
+def at_line(line: int, act: Callable[[], None], *, group: int = 0) -> Work:
+    """A transfer whose thread does something, once, at a line as the leader of so many."""
+    left = [act]
+
+    def look(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is not LEAD:
+            return None
+        led = len(frame.f_locals.get("group", ()))
+        if event == "line" and frame.f_lineno == line and led >= group and left:
+            left.pop()()
+        return look
+
+    def called(bank: TimeBank) -> Any:
+        before = sys.gettrace()
+        sys.settrace(look)
+        try:
+            return paid(0)(bank)
+        finally:
+            sys.settrace(before)
+
+    return called
+
+
 # -- sharing ------------------------------------------------------------------
 
 
@@ -164,6 +194,43 @@ def test_all_that_came_share_one_commit(crowd: Crowd) -> None:
     assert [f"t{n}" for n in range(8)] == [outcome.result.id for outcome in outcomes]
     assert [f"t{n}" for n in range(8)] == [one.id for one in crowd.bank.transfers()]
     assert 1 == len({one.recorded_at for one in crowd.bank.transfers()})
+
+
+def test_a_leader_that_is_slow_at_any_line_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks for it meanwhile, and finds that nobody leads, never does again what is done."""
+    monkeypatch.setattr(commit_group, "LOOK_EVERY_SECONDS", 0.001)
+    for line in LINES:
+        crowd = Crowd(MemoryStore())
+        for account in ("m1", "m2"):
+            crowd.bank.open_account(account)
+        slow = at_line(line, partial(time.sleep, 0.01))
+        outcomes = crowd.together(slow, paid(1), paid(2, hours="999"))
+        told = [one.result and one.result.repeated for one in outcomes]
+        assert (1, [False, False, None]) == (crowd.commits, told), line
+        assert LimitExceeded is type(outcomes[2].error)
+
+
+def test_what_a_leader_had_that_is_gone_is_found_out_by_its_own_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether or not it was kept: it is booked once, and repeats nobody."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(commit_group, "LOOK_EVERY_SECONDS", 0.001)
+    for line in LINES:
+        crowd = Crowd(MemoryStore())
+        for account in ("m1", "m2"):
+            crowd.bank.open_account(account)
+        leader = at_line(line, interrupt, group=3)
+        outcomes = crowd.together(leader, paid(1), paid(2, hours="999"))
+        assert (False, LimitExceeded) == (outcomes[1].result.repeated, type(outcomes[2].error)), (
+            line
+        )
+        ids = [one.id for one in crowd.bank.transfers()]
+        assert (1, {"t0", "t1"}) == (ids.count("t1"), {"t0", *ids}), line
+        assert None is not outcomes[0].result or KeyboardInterrupt is type(outcomes[0].error)
 
 
 def test_banks_that_were_opened_twice_share_too(crowd: Crowd) -> None:
@@ -224,6 +291,16 @@ def test_one_id_twice_in_a_group_is_one_transfer(crowd: Crowd) -> None:
     assert (1, 1) == (crowd.commits, sum(1 for _ in crowd.bank.transfers()))
     assert outcomes[0].result == outcomes[1].result
     assert IdempotencyMismatch is type(outcomes[2].error)
+
+
+def test_an_id_is_used_once_what_was_decided_is_appended(crowd: Crowd) -> None:
+    """A reversal has it appended: who comes after with an id of before it repeats that call."""
+    outcomes = crowd.together(
+        paid(0), lambda bank: bank.reverse("t0", reason="x", id="r0"), paid(0), paid(1)
+    )
+    assert [None] * 4 == [one.error for one in outcomes]
+    assert [False, False, True, False] == [one.result.repeated for one in outcomes]
+    assert (1, 3) == (crowd.commits, sum(1 for _ in crowd.bank.transfers()))
 
 
 def test_ids_of_a_group_are_looked_up_together(crowd: Crowd) -> None:

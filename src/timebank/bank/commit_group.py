@@ -180,20 +180,6 @@ class Call:
     def cut(self) -> None:
         """Implement `Holder.cut`: who led is gone."""
 
-    def decide(self, session: Session, now: int) -> None:
-        """Judge it; a refusal is the call's own, and a failure everybody's."""
-        try:
-            self.result = session.execute(self.command, self.actor, now)
-        except FAILURES:
-            raise
-        except TimebankError as error:
-            self.error = error
-
-    def leave_to_own(self, *, may_be_kept: bool) -> None:
-        """Let its own thread do it again: what it came to in a group is not to be told."""
-        self.tried, self.result, self.error = self.result, None, None
-        self.is_alone, self.is_unknown = True, may_be_kept
-
     def again(self, work: Callable[[], T]) -> T:
         """Do it again, on its own thread; an outcome that was unknown stays so until it is found.
 
@@ -219,6 +205,10 @@ class Call:
             return result
         own: T = attrs.evolve(found, repeated=False)
         return own
+
+    def take_back(self) -> None:
+        """Tell nobody what it came to in a group that may not have been kept."""
+        self.tried, self.result, self.error = self.result, None, None
 
     def wake(self) -> None:
         """Let its thread look what has become of it."""
@@ -367,9 +357,10 @@ class CommitGroup:
                 if self._leads.take(call.turn):
                     try:
                         self._waiting.remove(call)
-                    except ValueError:  # a leader that is gone has it, and may have kept it
-                        if not call.is_done:
-                            call.leave_to_own(may_be_kept=True)
+                    except ValueError:  # a leader has had it
+                        if not call.is_done:  # and is gone, perhaps after the commit
+                            call.take_back()
+                            call.is_alone = call.is_unknown = True
                     else:
                         self._lead(store, bank, call)
                     self._leave(call)
@@ -427,12 +418,12 @@ class CommitGroup:
                 raise
         finally:
             self._last = len(group)
-            first.turn.over = True
-            first.turn = OVER  # who keeps this call, in a traceback say, keeps no later turn
-            for call in group:
+            for call in group:  # before the turn is over: who leads next does what is not done
                 call.is_done = True
                 if call.gate is not None:
                     call.wake()
+            first.turn.over = True
+            first.turn = OVER  # who keeps this call, in a traceback say, keeps no later turn
             if self._waiting:
                 self._leave(first)
 
@@ -446,7 +437,12 @@ class CommitGroup:
             session.prefetch_ids([call.command.id for call in group if call.command.id])
         now = session.now()  # one reading of the clock for all
         for call in group:
-            call.decide(session, now)
+            try:
+                call.result = session.execute(call.command, call.actor, now)
+            except FAILURES:  # everybody's
+                raise
+            except TimebankError as error:  # a refusal is the call's own
+                call.error = error
         session.finish()
         return session
 
@@ -500,7 +496,7 @@ def _failed(group: list[Call], error: BaseException, *, may_be_kept: bool) -> No
     It may be kept where whoever leads was interrupted once all was decided, and so in the commit.
     """
     for call in group:
-        call.tried, call.result, call.error = call.result, None, None
+        call.take_back()
         if isinstance(error, OutcomeUnknown):
             call.error = unknown(call.command.id, None, error)
         elif isinstance(error, StoreBusy | Unavailable):  # the next try would wait as long again

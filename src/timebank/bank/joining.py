@@ -67,11 +67,14 @@ class Calls:
         #: One at most, taken and put in one step each, for threads share the bank.
         self._known: deque[KnownState] = deque(maxlen=1)
 
-    def do(self, block: WriterBlock, work: Callable[[Session], T]) -> T:
-        """Do the work of one call in a session; nothing that a failed one knew is kept."""
+    def do(self, block: WriterBlock, work: Callable[[Session], T], *, id: str | None = None) -> T:
+        """Do the work of one call in a session; nothing that a failed one knew is kept.
+
+        `id` is that of the operation, where the block looks for one.
+        """
         try:
             with block as writer:
-                session = Session(writer, self._sources, self._taken())
+                session = Session(writer, self._sources, self._taken(), id=id)
                 result = work(session)
                 session.finish()
         except BaseException:
@@ -115,7 +118,7 @@ class JoinedBank(TimeBank):
 
     def _execute(self, command: Command[Any, T]) -> T:
         block = self.store.writer(self.name, id=command.id, asks_host=self._calls.asks_host)
-        return self._calls.do(block, partial(self._execute_in, command=command))
+        return self._calls.do(block, partial(self._execute_in, command=command), id=command.id)
 
     def _in_session(self, work: Callable[[Session], T], *, accepts: bool = False) -> T:
         return self._calls.do(self.store.writer(self.name), work)
@@ -276,7 +279,7 @@ class JoinedBatchBlock(Block):
         block = self._store.writer(
             self._bank, within=self._savepoint, id=id, asks_host=calls.asks_host
         )
-        return calls.do(block, work)
+        return calls.do(block, work, id=id)
 
     def reader(self) -> AbstractContextManager[Reader]:
         """Return a reader of what the host's transaction sees.

@@ -387,6 +387,7 @@ class Session:
         """Append what is decided, so that the writer's reads see it."""
         if self._batch is not None:
             self._free_ids = ("", "")  # before an interrupt may come
+            self._unused_ids -= self._pending_ids
             self.writer.append(self._batch)
             self._batch = None
             self._pending_ids.clear()
@@ -452,11 +453,10 @@ class Session:
 
     def earlier_operation(self, id: str, now: int) -> Earlier | None:
         """Return the record that has the id of an operation, `None` where it is free."""
-        if id in self._unused_ids:  # the lock is ours: nobody else has used it since
-            self._unused_ids -= {id}
-            return None
         if id in self._pending_ids:
             self.flush()
+        elif id in self._unused_ids:  # the lock is ours: nobody else has used it since
+            return None
         first, end = self._free_ids
         if first <= id < end:
             return None

@@ -34,8 +34,7 @@ def check_moves(
     """
     balances, statute = state.balances, state.statute
     fixed_bounds = statute.fixed_bounds
-    down: list[_Passed] = []
-    up: list[_Passed] = []
+    passed: list[_Passed] = []
     for id, change in changes.items():
         if abs(balances[id][1] + change) > MAX_INTEGER:
             raise too_large(id)
@@ -44,10 +43,10 @@ def check_moves(
         floor, ceiling = bounds or statute.bounds_of(row, state.today)
         if change < 0:
             if floor is not None:
-                down += _passed(state, id, "floor", floor, -change, now=now)
+                passed += _passed(state, id, floor, -change, now=now)
         elif change and ceiling is not None:
-            up += _passed(state, id, "ceiling", ceiling, change, now=now)
-    return _judged(down, up, beyond) if down or up else []
+            passed += _passed(state, id, ceiling, change, now=now, up=True)
+    return _judged(passed, beyond) if passed else []
 
 
 def check_limits(
@@ -66,20 +65,23 @@ def check_limits(
     :raises LimitExceeded: beyond a limit, and the statute refuses it.
     """
     bounds_of, today = state.statute.bounds_of, state.today
-    down: list[_Passed] = []
-    up: list[_Passed] = []
+    passed: list[_Passed] = []
     for id, change in low.items():
         if change < 0 and (floor := bounds_of(rows[id], today).floor) is not None:
-            down += _passed(state, id, "floor", floor, -change, now=now)
+            passed += _passed(state, id, floor, -change, now=now)
     for id, change in high.items():
         if change > 0 and (ceiling := bounds_of(rows[id], today).ceiling) is not None:
-            up += _passed(state, id, "ceiling", ceiling, change, now=now)
-    return _judged(down, up)
+            passed += _passed(state, id, ceiling, change, now=now, up=True)
+    return _judged(passed)
 
 
 class _Passed(NamedTuple):
-    """A limit that an account moves beyond by the `needed` seconds, and what becomes of that."""
+    """A limit that an account moves beyond by the `needed` seconds, and what becomes of that.
 
+    They are told in this order: floors by id, then ceilings.
+    """
+
+    up: bool
     account: str
     limit: int
     becomes: Beyond
@@ -89,55 +91,52 @@ class _Passed(NamedTuple):
 
 
 def _passed(
-    state: State, id: str, rule: str, bound: Bound, needed: int, *, now: int
+    state: State, id: str, bound: Bound, needed: int, *, now: int, up: bool = False
 ) -> tuple[_Passed, ...]:
     """Return the limit that an account passes which moves `needed` seconds towards a bound."""
-    is_floor = rule == "floor"
     posted, reserved = state.balances[id][1], 0
     if state.holds.get(id):
-        reserved = state.reserved(id, now)[0 if is_floor else 1]
+        reserved = state.reserved(id, now)[up]
     limit, becomes, soft = bound
     available = 0
     if limit is not None:
-        available = posted - reserved - limit if is_floor else limit - posted - reserved
+        available = (limit - posted if up else posted - limit) - reserved
     if limit is None or needed <= available:
         if soft is None:
             return ()
         limit, becomes = soft, "flag"
-        available = posted - reserved - limit if is_floor else limit - posted - reserved
+        available = (limit - posted if up else posted - limit) - reserved
         if needed <= available:
             return ()
-    return (_Passed(id, limit, becomes, needed, available, reserved),)
+    return (_Passed(up, id, limit, becomes, needed, available, reserved),)
 
 
-def _judged(
-    down: list[_Passed], up: list[_Passed], beyond: Beyond | None = None
-) -> list[RecordedFlag]:
-    """Return the flags of limits that were passed: floors by id, then ceilings by id.
+def _judged(passed: list[_Passed], beyond: Beyond | None = None) -> list[RecordedFlag]:
+    """Return the flags of limits that were passed, in the order in which they are told.
 
     :raises LimitExceeded: the first that is refused.
     """
     flags: list[RecordedFlag] = []
-    for rule, moves in (("floor", down), ("ceiling", up)):
-        for one in sorted(moves):
-            available = max(one.available, 0)
-            if (beyond or one.becomes) != "flag":
-                raise LimitExceeded(
-                    one.account,
-                    rule=rule,
-                    limit=hours(one.limit),
-                    available=hours(available),
-                    needed=hours(one.needed),
-                    reserved=hours(one.reserved),
-                    shortfall=hours(one.needed - one.available),
-                )
-            flags.append(
-                {
-                    "rule": rule,
-                    "account": one.account,
-                    "limit": one.limit,
-                    "available": available,
-                    "needed": one.needed,
-                }
+    for one in sorted(passed):
+        rule = "ceiling" if one.up else "floor"
+        available = max(one.available, 0)
+        if (beyond or one.becomes) != "flag":
+            raise LimitExceeded(
+                one.account,
+                rule=rule,
+                limit=hours(one.limit),
+                available=hours(available),
+                needed=hours(one.needed),
+                reserved=hours(one.reserved),
+                shortfall=hours(one.needed - one.available),
             )
+        flags.append(
+            {
+                "rule": rule,
+                "account": one.account,
+                "limit": one.limit,
+                "available": available,
+                "needed": one.needed,
+            }
+        )
     return flags

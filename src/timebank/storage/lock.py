@@ -176,10 +176,8 @@ class Turns:
     def take(self, mine: Turn) -> bool:
         """Begin a turn, unless another is not over; return whether it has begun."""
         before = self._last.get(this_process.pid)
-        if before is None or not before.over or before.heirs:
+        if before is None or not before.over or before.heirs.setdefault(0, mine) is not mine:
             return self._take_after(self.last(), mine)
-        if before.heirs.setdefault(0, mine) is not mine:
-            return False
         self._last[this_process.pid] = mine
         return True
 

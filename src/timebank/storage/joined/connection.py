@@ -30,6 +30,12 @@ class JoinedWriter(Writer, Protocol):
     def lock(self) -> None:
         """Take the lock of the writer: it is held until the host's transaction ends."""
 
+    def check_bank(self) -> None:
+        """Check that the bank is there.
+
+        :raises BankNotFound: it is not.
+        """
+
     def add_bank(self, journal: str) -> None:
         """Make the bank where it is missing."""
 

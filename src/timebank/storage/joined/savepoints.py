@@ -178,7 +178,7 @@ def _locked(savepoint: Savepoint, bank: str, store: JoinedStore, id: str | None)
         raise is_over()  # pragma: no cover - it is within no batch
     if connection.locks_first:
         store.check_version(connection)
-    writer.head()
+    writer.check_bank()
     return writer
 
 
@@ -417,7 +417,7 @@ class BatchSavepoint:
         writer = call.begin_call(self._bank, id, (savepoint.name, self._mark))
         if writer is None:
             raise is_over()
-        writer.head()
+        writer.check_bank()
         return writer
 
     def check(self) -> None:

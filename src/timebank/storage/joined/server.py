@@ -61,6 +61,10 @@ class JoinedSqlWriter(LastWriter):
         if head is not None:
             self._head = Head(*self._made(HEAD, head))
 
+    def check_bank(self) -> None:
+        """Implement `JoinedWriter.check_bank`: its head was read behind the lock."""
+        self.head()
+
     def keep_to(self, savepoint: Savepoint) -> None:
         """Append only as long as a savepoint is there."""
         self._savepoint = savepoint

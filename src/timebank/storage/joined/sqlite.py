@@ -15,7 +15,7 @@ from timebank.storage.joined.savepoints import Savepoint
 from timebank.storage.protocol import Batch
 from timebank.storage.sqlite import schema
 from timebank.storage.sqlite.errors import ERRORS, code_of, commit_failed, translated
-from timebank.storage.sqlite.questions import QUERIES
+from timebank.storage.sqlite.questions import HEAD_AND_ID
 from timebank.storage.sqlite.schema import (
     APPLIED_AT,
     LEDGER,
@@ -55,13 +55,6 @@ _ADD_MIGRATION: Final = (
 )
 #: Some rows, of which none is fetched, and a look at the file.
 _SNAPSHOT: Final = "SELECT 1 FROM sqlite_master UNION ALL VALUES (2), (3)"
-#: The head, and whether the id of an operation is used.
-_HEAD_AND_ID: Final = QUERIES.head.replace(
-    "r.digest FROM",
-    "r.digest, (SELECT 1 FROM timebank_records AS n WHERE n.bank = b.bank AND n.id = ?) FROM",
-)
-#: The types of the head's row, where the bank has records.
-_WITH_RECORDS: Final = (str, int, bytes)
 #: What it is called in messages.
 WHERE: Final = "the host's SQLite database"
 
@@ -284,8 +277,8 @@ class JoinedSqliteWriter(SqliteWriter):
     _savepoint: Savepoint | None = None
     #: An id that was looked for along with the head, and is free until something is appended.
     _unused: str | None = None
-    #: It looks for the head and the id by itself, also where nothing is known.
-    confirms = None  # type: ignore[assignment]
+    #: The id that was looked for along with the head.
+    _looked_for: str | None = None
     #: Its session is of one call.
     following_id = None  # type: ignore[assignment]
 
@@ -312,12 +305,27 @@ class JoinedSqliteWriter(SqliteWriter):
             raise self._failed from error
 
     def look(self, id: str | None) -> None:
-        """Look at the head, and for an id: what is not as it mostly is, is asked for later."""
+        """Look at the head, and for an id: whoever confirms them, or asks for one, has it."""
         self._connection = self._plain
-        for *head, is_used in self._fetch(_HEAD_AND_ID, (id, self._bank)):
-            if tuple(map(type, head)) == _WITH_RECORDS:
-                self._head, self._sequence = Head(*head), head[1]
-                self._unused = None if is_used else id
+        found = self._found = self._fetch(HEAD_AND_ID, (id, self._bank))
+        self._looked_for = id
+        if found and not found[0][3]:
+            self._unused = id
+
+    def check_bank(self) -> None:
+        """Implement `JoinedWriter.check_bank`: one that has records is there."""
+        if not self._found or None in self._found[0]:
+            self.head()
+
+    def confirms(self, journal: str, sequence: int, digest: bytes, *, id: str | None) -> bool:
+        """Implement `Confirms.confirms`, by what was found behind the lock."""
+        found = self._found
+        if not found or id != self._looked_for or self._connection is None:
+            return super().confirms(journal, sequence, digest, id=id)
+        if found != [(journal, sequence, digest, 0)]:
+            return False
+        self._sequence = sequence
+        return True
 
     def head(self) -> Head:
         """Implement `Reader.head`, read once: the lock is ours."""
