@@ -255,6 +255,7 @@ def asked_since(accounts: int, before: int) -> int:
     with bank.store.reader("main") as reader:
         counted = Asked(reader)
         assert audit(counted, since=checkpoint).ok
+    bank.close()
     return counted.number
 
 
