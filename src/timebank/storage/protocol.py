@@ -282,7 +282,7 @@ class FindsPostings(Reader, Protocol):
         """Return the postings of accounts, each above a version, as `postings_between` does."""
 
 
-class GivesColumns(FindsPostings, Protocol):
+class GivesColumns(Reader, Protocol):
     """A reader that can return rows column by column, for an audit: it makes none of each row.
 
     Without it the audit makes the columns of the rows.
@@ -489,8 +489,7 @@ def finds_postings(reader: Reader) -> TypeGuard[FindsPostings]:
 
 def gives_columns(reader: Reader) -> TypeGuard[GivesColumns]:
     """Return whether a reader is a `GivesColumns`."""
-    has_columns = _has(reader, "record_columns") and _has(reader, "posting_columns")
-    return has_columns and finds_postings(reader)
+    return _has(reader, "record_columns") and _has(reader, "posting_columns")
 
 
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:
