@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import disks
 import servers
 import timebank
 from support import Clock, sources, url_of
@@ -129,11 +130,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let a test start a server only if it has the mark `servers`, and begin none too late."""
+    """Let a test start a server only if it has the mark `servers`, and begin none too late.
+
+    Who is killed and who is measured waits for the disk, as a host does.
+    """
     until = os.environ.get("TIMEBANK_UNTIL")  # of `.ci/run`: an instant, in seconds since 1970
     if until is not None and time.time() > float(until):
         pytest.skip("this machine is too slow for all of them: see TIMEBANK_UNTIL in .ci/run")
     servers.allow(item.get_closest_marker("servers") is not None)
+    disks.wait(item.get_closest_marker("slow") is not None)
 
 
 def pytest_terminal_summary(
@@ -143,6 +148,14 @@ def pytest_terminal_summary(
     if config.option.markexpr:
         line = f"-m {config.option.markexpr!r} left tests out; -m '' runs all (see CONTRIBUTING.md)"
         terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def durable() -> Iterator[None]:
+    """For a test of what is durable: its banks wait for the disk."""
+    disks.wait(True)
+    yield
+    disks.wait(False)
 
 
 @pytest.fixture

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,6 +94,20 @@ def sources(clock: Callable[[], datetime] | None = None) -> dict[str, Any]:
         "new_id": lambda: f"id-{next(ids)}",
         "new_salt": lambda: next(salts).to_bytes(16, "big"),
     }
+
+
+_made: dict[Callable[[], object], Path] = {}
+
+
+def made_once(make: Callable[[], object]) -> None:
+    """Fill the current folder, which is empty: by a call that is made once, later by a copy."""
+    if make in _made:
+        shutil.copytree(_made[make], Path.cwd(), dirs_exist_ok=True)
+        return
+    make()
+    folder = Path(tempfile.mkdtemp(prefix="tb"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _made[make] = shutil.copytree(Path.cwd(), folder, dirs_exist_ok=True)
 
 
 def url_of(store: str, folder: Path) -> str:

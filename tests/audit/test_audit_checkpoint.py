@@ -339,7 +339,7 @@ def test_damage_is_told(content: bytes) -> None:
 @given(
     st.binary()
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(
-        lambda value: json.dumps({"format": "timebank-checkpoint/4", "state": value}).encode()
+        lambda value: json.dumps({"format": "timebank-checkpoint/5", "state": value}).encode()
     )
 )
 def test_no_content_crashes_it(content: bytes) -> None:
@@ -384,6 +384,24 @@ def test_whatever_is_forged_within_it_crashes_nothing(content: bytes) -> None:
             report = bank.audit(since=knowing(checkpoint, state))
             if report.checkpoint is not None:
                 assert bank.audit(since=Checkpoint.from_bytes(report.checkpoint.to_bytes())).ok
+
+
+@pytest.mark.parametrize(
+    "forged", [{"kind": "member"}, {"changes": 3}, {"changes": [["2026-03-02"]]}, {"merged": None}]
+)
+def test_a_history_that_cannot_be_is_refused_when_it_is_asked_for(forged: dict[str, Any]) -> None:
+    """The checkpoint is told to be wrong, and not the bank."""
+    bank = timebank.open("memory:", **sources())
+    bank.open_account("m1")
+    checkpoint = bank.audit().checkpoint
+    assert checkpoint is not None
+    state = copy.deepcopy(checkpoint.state())
+    known = state["effects"]["accounts"]["m1"]
+    known["history"] = forged if "kind" in forged else known["history"] | forged
+    assert bank.audit(since=knowing(checkpoint, state)).ok
+    bank.freeze("m1", reason="away")
+    with pytest.raises(InvalidRequest, match="this checkpoint cannot be used"):
+        bank.audit(since=knowing(checkpoint, state))
 
 
 def within(value: Any, *path: Any) -> Iterator[tuple[Any, ...]]:

@@ -380,6 +380,28 @@ def test_another_schema_is_found(copy: Path, spoil: Callable[[sqlite3.Connection
     assert "schema" in {f.check for f in audited(copy).findings}
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_an_index_that_leads_elsewhere_is_found(copy: Path, is_shared: bool) -> None:
+    """Also by an audit beside another bank, which does not check the whole file."""
+    if is_shared:
+        timebank.open(f"sqlite:///{copy}", bank="another").close()
+    first = "UPDATE timebank_postings SET version = ? WHERE version = ? AND account = 'm1'"
+    with tampering(copy) as connection:
+        connection.execute(first, (999, 1))
+        (index,) = connection.execute(
+            "SELECT * FROM sqlite_master WHERE name = 'timebank_postings_day'"
+        )
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'timebank_postings_day'")
+    with tampering(copy) as connection:  # which does not know of the index
+        connection.execute(first, (1, 999))
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", index)
+    report = audited(copy)
+    found = {one.check for one in report.findings}
+    assert (True, not is_shared) == ("derived" in found, "file" in found)
+
+
 def test_a_damaged_page_is_found(original: Path, tmp_path: Path) -> None:
     """Whichever page of the file is overwritten, the audit says so and does not raise."""
     data = original.read_bytes()

@@ -87,7 +87,10 @@ def finalized() -> Iterator[tuple[str, str]]:
     """The module and the name of each class that gives something back when nobody has it."""
     package = Path(timebank.__file__).parent
     for path in sorted(package.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        source = path.read_text("utf-8")
+        if "__del__" not in source:
+            continue
+        for node in ast.walk(ast.parse(source)):
             names = {one.name for one in ast.iter_child_nodes(node) if hasattr(one, "name")}
             if isinstance(node, ast.ClassDef) and "__del__" in names:
                 module = path.relative_to(package.parent).with_suffix("")

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 from click.testing import CliRunner, Result
 
+from support import made_once
 from timebank.cli import main
 
 BANKS = ("main", "via-verdi")
@@ -26,15 +27,20 @@ riferimenti.
 """
 
 
+def _fill() -> None:
+    """Make the banks."""
+    for bank in BANKS:
+        assert 0 == call("--bank", bank, "init").exit_code
+        for account in ("m1", "m2"):
+            assert 0 == call("--bank", bank, "account", "open", account).exit_code
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of two banks, each with two members."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    for bank in BANKS:
-        assert 0 == call("--bank", bank, "init").exit_code
-        for account in ("m1", "m2"):
-            assert 0 == call("--bank", bank, "account", "open", account).exit_code
+    made_once(_fill)
     return tmp_path
 
 

@@ -12,10 +12,19 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 from click.testing import CliRunner, Result
 
+from support import made_once
 from timebank import TimeBank
 from timebank.audit import audit_pass, processes
 from timebank.audit.stretches import lead_on
 from timebank.cli import main
+
+
+def _fill() -> None:
+    """Make the bank."""
+    well("init")
+    well("account", "open", "m1", "--name", "Maria R.")
+    well("account", "open", "m2")
+    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "t1")
 
 
 @pytest.fixture(autouse=True)
@@ -23,10 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with a bank of two members and an exchange."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    well("init")
-    well("account", "open", "m1", "--name", "Maria R.")
-    well("account", "open", "m2")
-    well("transfer", "--earner", "m1", "--spender", "m2", "--hours", "1", "--id", "t1")
+    made_once(_fill)
     return tmp_path
 
 
@@ -253,9 +259,10 @@ def test_an_audit_by_processes_says_what_one_pass_says(monkeypatch: pytest.Monke
 
 
 def test_a_number_of_processes_is_one_or_more() -> None:
-    """Anything else is wrong use."""
+    """Anything else is wrong use, and is told in words of ours."""
     for number in ("0", "-1", "x"):
-        assert "--processes" in refused("audit", "--processes", number)
+        said = f"'--processes': '{number}' is not a whole number of 1 or more"
+        assert said in refused("audit", "--processes", number)
 
 
 def test_the_processors_that_may_be_used_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

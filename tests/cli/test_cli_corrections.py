@@ -19,6 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import timebank
+from support import made_once
 from timebank import Dues, Statute, Welcome
 from timebank.cli import main
 
@@ -30,6 +31,14 @@ LAST_YEAR = date(2023, 12, 31)
 SIDES = ("--earner", "m1", "--spender", "m2", "--hours", "2")
 
 
+def _fill() -> None:
+    """Make the bank."""
+    well("init")
+    well("account", "open", "m1", "--name", "Maria R.", "--joined-on", "2023-03-02")
+    well("account", "open", "m2")
+    well("account", "open", "m1-again", "--name", "Maria Rossi", "--joined-on", "2020-05-01")
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with a bank: two members, and the second account of the first one."""
@@ -38,10 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     clock = SimpleNamespace(time_ns=lambda: round(NOW.timestamp()) * 1_000_000_000)
     for user in ("timebank.bank.session", "timebank.cli.holds"):
         monkeypatch.setattr(import_module(user), "time", clock)
-    well("init")
-    well("account", "open", "m1", "--name", "Maria R.", "--joined-on", "2023-03-02")
-    well("account", "open", "m2")
-    well("account", "open", "m1-again", "--name", "Maria Rossi", "--joined-on", "2020-05-01")
+    made_once(_fill)
     return tmp_path
 
 

@@ -11,6 +11,7 @@ import jsonschema  # type: ignore[import-untyped]  # it has no types of its own
 import pytest
 from click.testing import CliRunner, Result
 
+from support import made_once
 from timebank.cli import main
 
 STATUTE: dict[str, Any] = {
@@ -33,17 +34,22 @@ STATUTE: dict[str, Any] = {
 DAY = r"\d{4}-\d\d-\d\d"
 
 
+def _fill() -> None:
+    """Make the bank."""
+    well("init")
+    well("account", "open", "fund", "--kind", "fund")
+    well("statute", "adopt", "statute.json")
+    well("account", "open", "m1", "--name", "Maria R.")
+    well("account", "open", "m2")
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with a bank: a fund, a statute, two members."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
     (tmp_path / "statute.json").write_text(json.dumps(STATUTE), "utf-8")
-    well("init")
-    well("account", "open", "fund", "--kind", "fund")
-    well("statute", "adopt", "statute.json")
-    well("account", "open", "m1", "--name", "Maria R.")
-    well("account", "open", "m2")
+    made_once(_fill)
     return tmp_path
 
 

@@ -10,15 +10,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from support import made_once
 from timebank.cli import main
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a bank in which two people gave hours in two years, and rates."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    monkeypatch.delenv("TIMEBANK_LANG", raising=False)
+def _fill() -> None:
+    """Make the bank, and a file of rates."""
     well("init")
     well("account", "open", "m1", "--name", "Maria R.")
     well("account", "open", "m2", "--name", "Luca B.")
@@ -27,6 +24,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     exchange("m1", "m2", "1:30", "--on", "2026-03-02", "--category", "spesa", "--note", "da Aldi")
     exchange("m2", "pot", "2:00", "--on", "2026-03-03", "--category", "cucina", "--tag", "festa")
     Path("rates.csv").write_text("categoria;tariffa\nspesa;12,35\n", "utf-8")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a bank in which two people gave hours in two years, and rates."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIMEBANK_DB", "bank.db")
+    monkeypatch.delenv("TIMEBANK_LANG", raising=False)
+    made_once(_fill)
     return tmp_path
 
 
@@ -127,7 +133,7 @@ def test_the_value_in_every_form() -> None:
         (("value", "--rates", "bank.db"), "is a database and no sheet"),
         (("value", "--rates", "rates.csv", "--currency", "euro"), "three letters"),
         (("presences", "--year", "2026", "--since", "2026-01-01"), "leave --since and --until"),
-        (("presences", "--year", "26"), "26 is not in the range"),
+        (("presences", "--year", "26"), "'26' is not a whole number from"),
         (("presences", "--fund", "nobody"), "no account 'nobody'"),
         (("presences", "--kind", "opening"), "nobody serves anybody"),
         (("presences", "--since", "2026-02-01", "--until", "2026-01-01"), "is after until"),

@@ -10,6 +10,7 @@ import jsonschema  # type: ignore[import-untyped]  # it has no types of its own
 import pytest
 from click.testing import CliRunner, Result
 
+from support import made_once
 from timebank.cli import main
 
 STATUTE: dict[str, Any] = {
@@ -22,15 +23,20 @@ STATUTE: dict[str, Any] = {
 }
 
 
+def _fill() -> None:
+    """Make the bank."""
+    well("init")
+    well("account", "open", "m1", "--joined-on", "2020-01-01")
+    well("account", "open", "m2", "--name", "Marco")
+    well("account", "open", "fund", "--kind", "fund")
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder with a bank: two members and a fund."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    well("init")
-    well("account", "open", "m1", "--joined-on", "2020-01-01")
-    well("account", "open", "m2", "--name", "Marco")
-    well("account", "open", "fund", "--kind", "fund")
+    made_once(_fill)
     return tmp_path
 
 

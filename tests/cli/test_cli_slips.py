@@ -13,10 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
+from support import made_once
 from timebank import Hours, TimeBank
 from timebank.cli import main
 from timebank.cli.options import side
 from timebank.cli.twice import twice_note
+
+
+def _fill() -> None:
+    """Make the bank."""
+    well("init")
+    for id, name in (("a", "Anna B."), ("a=1", "Aldo"), ("m2", "Maria R."), ("uid=maria", "M.")):
+        well("account", "open", id, "--name", name)
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty folder, with a bank of some members."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIMEBANK_DB", "bank.db")
-    well("init")
-    for id, name in (("a", "Anna B."), ("a=1", "Aldo"), ("m2", "Maria R."), ("uid=maria", "M.")):
-        well("account", "open", id, "--name", name)
+    made_once(_fill)
 
 
 def call(*words: str) -> Result:

@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import timebank
+from support import made_once
 from timebank.bank import carrying
 from timebank.cli import main
 from timebank.cli.progress import Progress, lasting
@@ -48,18 +49,23 @@ def refused(result: Result, *words: str) -> None:
         assert word in result.stderr
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with one file of two banks, and no variable set."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("TIMEBANK_DB", "TIMEBANK_BANK"):
-        monkeypatch.delenv(name, raising=False)
+def _fill() -> None:
+    """Make the banks."""
     for bank in ("main", "via-verdi"):
         here = ("--db", "bank.db", "--bank", bank)
         well(*here, "init")
         well(*here, "account", "open", "m1", "--name", "Maria R.")
         well(*here, "account", "open", "f1", "--kind", "group")
         well(*here, "transfer", "--earner", "m1", "--spender", "f1", "--hours", "1", "--note", "x")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with one file of two banks, and no variable set."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("TIMEBANK_DB", "TIMEBANK_BANK"):
+        monkeypatch.delenv(name, raising=False)
+    made_once(_fill)
 
 
 def head(db: str, bank: str = "main") -> str:

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import timebank
+from support import made_once
 from timebank import (
     Band,
     Demurrage,
@@ -258,21 +259,25 @@ def _written() -> set[str]:
 ENGLISH = (_vocabulary("en") | _written()) - _vocabulary("it") - OWN
 
 
+def _fill() -> None:
+    """Make the bank, a receipt of it, and the files that commands are given."""
+    rich(Path("b.db"))
+    with timebank.open(Path("b.db")) as bank:
+        key = SigningKey.make(origin_of(bank.head().journal))
+        key.write(Path("b.key"))
+        Path("visita.tlog-proof").write_text(str(receipt(bank, "visita", key=key)), "utf-8")
+    Path("s.json").write_text(
+        json.dumps({**json.loads(STATUTE.to_json()), "version": "verona/3"}), "utf-8"
+    )
+    Path("r.csv").write_text("categoria;tariffa\nlezione;12,5\n", "utf-8")
+    Path("p.csv").write_text("17-01-39;m2;1;;9\n17-02-36;m2;2\n", "utf-8")
+
+
 @pytest.fixture
 def called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return what a command says in Italian, both streams, and the exit code."""
     monkeypatch.chdir(tmp_path)
-    rich(tmp_path / "b.db")
-    with timebank.open(tmp_path / "b.db") as bank:
-        key = SigningKey.make(origin_of(bank.head().journal))
-        key.write(tmp_path / "b.key")
-        (tmp_path / "visita.tlog-proof").write_text(str(receipt(bank, "visita", key=key)), "utf-8")
-    (tmp_path / "s.json").write_text(
-        json.dumps({**json.loads(STATUTE.to_json()), "version": "verona/3"}), "utf-8"
-    )
-
-    (tmp_path / "r.csv").write_text("categoria;tariffa\nlezione;12,5\n", "utf-8")
-    (tmp_path / "p.csv").write_text("17-01-39;m2;1;;9\n17-02-36;m2;2\n", "utf-8")
+    made_once(_fill)
 
     def call(name: str, args: list[str], code: int) -> str:
         made = CliRunner().invoke(main, ["--db", "b.db", "--lang", "it", *name.split(), *args])

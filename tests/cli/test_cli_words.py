@@ -181,15 +181,15 @@ def test_an_option_of_the_program_behind_a_command_is_told_its_place(
         (
             ("journal", "--after", "x"),
             (
-                "Il valore di '--after' non va bene: 'x' non è un numero intero "
-                "(si veda timebank journal --help)"
+                "Il valore di '--after' non va bene: 'x' non è un numero intero da 0 a "
+                "9007199254740992 (si veda timebank journal --help)"
             ),
         ),
         (
             ("journal", "--after", "-1"),
             (
-                "Il valore di '--after' non va bene: -1 non sta in 0<=x<=9007199254740992 "
-                "(si veda timebank journal --help)"
+                "Il valore di '--after' non va bene: '-1' non è un numero intero da 0 a "
+                "9007199254740992 (si veda timebank journal --help)"
             ),
         ),
     ],

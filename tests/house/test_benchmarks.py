@@ -38,6 +38,7 @@ def rows(path: Path, table: str) -> int:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
+@pytest.mark.usefixtures("durable")
 @pytest.mark.parametrize("synchronous", ["full", "normal"])
 def test_the_bank_that_is_measured_has_the_defaults(tmp_path: Path, synchronous: str) -> None:
     """Nothing is bought with safety: durability, keys, triggers, digests, checks are all there."""

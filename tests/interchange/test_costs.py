@@ -12,11 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import timebank
-from benchmarks.guard import statements
+from benchmarks import year
+from benchmarks.guard import counted, statements
 from benchmarks.imports import write
 from timebank import IdempotencyMismatch, InvalidRequest, TimeBank, checks
 from timebank.bank import session
 from timebank.bank.batch import expect
+from timebank.interchange.csv.importer import MappingImporter
+from timebank.interchange.csv.toml import parsed
 from timebank.interchange.engine.booking import run
 from timebank.interchange.timeoverflow import TimeOverflow
 from timebank.model import MAX_LABEL_CHARACTERS
@@ -39,6 +42,31 @@ def test_a_row_of_an_import_costs_no_statement_of_its_own(tmp_path: Path) -> Non
     few = statements(partial(_imported, tmp_path, 500))
     many = statements(partial(_imported, tmp_path, 2_500))
     assert many - few < 2_000 / 100 + _SOME
+
+
+def _sheet_imported(folder: Path, exchanges: int) -> None:
+    sheet = folder / f"{exchanges}.csv"
+    if not sheet.exists():
+        year.write(sheet, 20, exchanges)
+    url = f"sqlite:///{folder / f'{exchanges}.db'}"
+    with timebank.open(url, clock=lambda: year.AFTER) as bank:
+        report = run(bank, MappingImporter(parsed(year.MAPPING), sheet, open_accounts=True))
+        assert report.transfers_booked + report.transfers_there == exchanges
+
+
+def test_a_sheet_costs_no_more_once_more_than_at_first(tmp_path: Path) -> None:
+    """In instructions of Python."""
+    first = counted(partial(_sheet_imported, tmp_path, 300))
+    assert counted(partial(_sheet_imported, tmp_path, 300)) < first
+
+
+def test_a_row_that_was_booked_costs_no_statement_of_its_own(tmp_path: Path) -> None:
+    """It is found by what it means beside all others: once more, with the same accounts."""
+    costs = []
+    for number in (200, 1_200):
+        _sheet_imported(tmp_path, number)
+        costs.append(statements(partial(_sheet_imported, tmp_path, number)))
+    assert costs[1] - costs[0] < 1_000 / 100 + _SOME
 
 
 #: Batches of calls: what, and with what.

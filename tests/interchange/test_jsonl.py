@@ -173,7 +173,10 @@ def test_an_erasure_reaches_an_older_import(full: TimeBank, tmp_path: Path) -> N
 
 
 def test_a_lost_text_is_found_after_the_import(tmp_path: Path) -> None:
-    """The export says what is there; the audit tells a row that was deleted by hand."""
+    """The export says what is there; the audit tells a row that was deleted by hand.
+
+    It is not refused: a bank that lost a text can be moved, and restored from its backup.
+    """
     import sqlite3
 
     with timebank.open(f"sqlite:///{tmp_path}/a.db") as bank:
@@ -687,6 +690,27 @@ def test_a_published_head_must_be_in_the_file(full: TimeBank) -> None:
 def call(*words: str) -> Result:
     """Run `timebank`."""
     return CliRunner().invoke(main, words)
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "The name is gone: the opening of the account m1"),
+        ("it", "Il nome non c'è più: l'apertura del conto m1"),
+    ],
+)
+def test_a_text_that_is_gone_without_an_erasure_is_told_by_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: TimeBank, language: str, told: str
+) -> None:
+    """The bank is made, the audit behind it names the text, and the exit code is 1."""
+    monkeypatch.chdir(tmp_path)
+    line = exported(full).splitlines()[1]
+    text = line[line.index(b'{"salt"') : line.index(b'},"record"')]
+    Path("out.jsonl").write_bytes(exported(full).replace(text, b"null", 1))
+    done = call("--lang", language, "--db", "a.db", "import", "jsonl", "out.jsonl")
+    assert (1, True) == (done.exit_code, told in done.stdout), done.output
+    with timebank.open("sqlite:///a.db") as bank:
+        assert full.head() == bank.head()
 
 
 def test_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

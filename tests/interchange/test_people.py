@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from unicodedata import normalize
 
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 
 import timebank
 from timebank import NotPermitted, TimeBank
+from timebank.interchange.csv.importer import MappingImporter
+from timebank.interchange.csv.toml import parsed
+from timebank.interchange.engine.booking import run
 from timebank.interchange.engine.cells import CellFault
 from timebank.interchange.engine.people import Near, People, people_of
 from timebank.interchange.engine.row_ids import RowIds
@@ -193,3 +197,22 @@ def test_ids_are_of_what_a_row_means() -> None:
     assert 5 == len(set(made))
     assert f"{first[:-1]}2" == ids.of_meaning(**row)  # type: ignore[arg-type]  # as above
     assert first == RowIds("s").of_meaning(**row)  # type: ignore[arg-type]  # as above
+
+
+def test_accounts_that_exchanges_name_are_opened_before_them(tmp_path: Path) -> None:
+    """In the order in which they are named; the sheet is read once, and its bytes counted once."""
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("who,whom,hours\nAnna,Bea,1\n,Zoe,1\nBea,Carla,2\nDora,Anna,1\n", "utf-8")
+    mapping = parsed(
+        b'name = "sheet"\ntitle = "t"\namounts = { unit = "auto", decimal = "." }\n'
+        b'transfers = { earner = "who", spender = "whom", amount = "hours", '
+        b"day_is = 2026-03-02 }\n"
+    )
+    told: list[tuple[int, int]] = []
+    bank = timebank.open("memory:")
+    importer = MappingImporter(mapping, sheet, open_accounts=True)
+    report = run(bank, importer, progress=lambda *read: told.append(read))
+    assert (3, 1) == (report.transfers_booked, report.quarantined)
+    assert ["open_account"] * 4 + ["transfer"] * 3 == [one.kind for one in bank.records()]
+    assert ["Anna", "Bea", "Carla", "Dora"] == [one.name for one in bank.accounts()]
+    assert told[-1] == (sheet.stat().st_size, sheet.stat().st_size)

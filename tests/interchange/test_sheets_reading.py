@@ -252,7 +252,7 @@ def test_a_workbook_is_rows_with_their_numbers(tmp_path: Path) -> None:
 def packed(*members: tuple[str, bytes]) -> bytes:
     """A packed file."""
     found = io.BytesIO()
-    with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, data in members:
             archive.writestr(name, data)
     return found.getvalue()

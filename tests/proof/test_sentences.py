@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.errors import calls
+from reports.errors import SOURCE, calls
 from timebank import TimebankError, explain
 from timebank.proof import (
     Checkpoint,
@@ -367,8 +367,8 @@ def test_every_slip_that_can_be_told_is_among_them() -> None:
     """The keys that these modules give to errors, but that of a package that is missing."""
     keys = {
         one.value.value
-        for path, call in calls()
-        if path.parent.name == "proof" and path.stem in MODULES
+        for path, call in calls(SOURCE / "proof")
+        if path.stem in MODULES
         for one in call.keywords
         if one.arg == "key" and isinstance(one.value, ast.Constant)
     }

@@ -229,9 +229,14 @@ def closed_at(bank: TimeBank, sequence: int) -> str:
 
 
 def own_lines(statement: Statement) -> list[Any]:
-    """The lines that are the account's own, without running balances and erased texts."""
+    """The lines that are the account's own, without running balances and what is told later.
+
+    That is what was erased, amended or taken back since.
+    """
+    later: Any = {"note": None, "reason": None, "amendments": ()}
+    later |= {"taken_back_on": None, "taken_back_whole": False}
     return [
-        attrs.evolve(line, balance=Hours(0), note=None, reason=None, amendments=())
+        attrs.evolve(line, balance=Hours(0), **later)
         for line in statement.lines
         if line.account is None
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
@@ -201,20 +202,24 @@ def _of_the_call() -> Iterator[timebank.TimebankError]:
         )
 
 
-def abouts() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the keys that the source gives to errors, with what it puts into their sentences."""
-    for _, call in calls():
+@cache
+def abouts() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the keys that the source gives to errors, with what it puts into their sentences."""
+    found = []
+    for _, call in calls(word=".about("):
         if isinstance(call.func, ast.Attribute) and call.func.attr == "about":
             given = {one.arg: one.value for one in call.keywords}
             key = given.pop("key")
             assert isinstance(key, ast.Constant)
-            yield str(key.value), tuple(str(name) for name in given)
+            found.append((str(key.value), tuple(str(name) for name in given)))
+    return tuple(found)
 
 
-def calls() -> Iterator[tuple[Path, ast.Call]]:
-    """Yield all calls of the source."""
-    for path in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def calls(folder: Path = SOURCE, word: str = "") -> Iterator[tuple[Path, ast.Call]]:
+    """Yield all calls of the source's files in a folder that have a word: to parse is slow."""
+    for path in sorted(folder.rglob("*.py")):
+        source = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(source)) if word in source else ():
             if isinstance(node, ast.Call):
                 yield path, node
 

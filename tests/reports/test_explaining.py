@@ -85,7 +85,7 @@ def test_every_sentence_is_said_of_an_error() -> None:
 
 def test_what_an_error_says_of_itself_stands_in_its_sentence() -> None:
     """The source gives each sentence the gaps that it has, and no sentence a key it has not."""
-    told = list(errors.abouts())
+    told = errors.abouts()
     assert len(told) > 40
     for key, given in told:
         for code in words.languages():

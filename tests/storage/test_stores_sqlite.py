@@ -96,6 +96,7 @@ def faults_of(path: Path) -> list[tuple[str, str]]:
 # -- files ----------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("durable")
 def test_the_pragmas_are_in_force(tmp_path: Path) -> None:
     """Every connection is durable, checks its keys and leaves no erased text."""
     for option, synchronous in (("", 2), ("?synchronous=full", 2), ("?synchronous=normal", 1)):
@@ -792,6 +793,39 @@ def test_references_are_checked(path: Path) -> None:
         (fault.place, fault.expected) for fault in found
     ]
     assert 100 == MOST
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE timebank_postings SET sequence = 99 WHERE version = 1",
+        "UPDATE timebank_postings SET sequence = 0 WHERE version = 1",
+        "UPDATE timebank_postings SET sequence = 1.5 WHERE version = 1",
+        "UPDATE timebank_postings SET sequence = 'x' WHERE version = 1",
+        "UPDATE timebank_postings SET account = 'm9' WHERE account = 'm1'",
+        "UPDATE OR REPLACE timebank_texts SET sequence = 99",
+        "UPDATE OR REPLACE timebank_texts SET sequence = -1",
+        "UPDATE timebank_records SET refers_to = 99 WHERE sequence = 4",
+        "UPDATE timebank_records SET refers_to = 1.5 WHERE sequence = 4",
+        "UPDATE timebank_records SET sequence = 2.5 WHERE sequence = 3",
+        "UPDATE timebank_records SET sequence = 0 WHERE sequence = 3",
+        "DELETE FROM timebank_records WHERE sequence = 3",
+        "DELETE FROM timebank_records WHERE sequence = 5",
+    ],
+)
+def test_references_are_those_that_sqlite_finds_row_by_row(path: Path, statement: str) -> None:
+    """However they are asked for: what says of many rows that all is well looks at none of them."""
+    tamper(path, statement)
+    with closing(sqlite3.connect(path)) as connection:
+        by_row = [
+            (table, f"a row of {parent}")
+            for table, _, parent, _ in connection.execute("PRAGMA foreign_key_check")
+            if parent != "timebank_banks"
+        ]
+    with opened_reader(path) as reader:
+        found = [fault for fault in reader.faults() if fault.check == "references"]
+    assert by_row
+    assert {*by_row} == {(fault.place, fault.expected) for fault in found}
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 
 from timebank.audit.base import AuditedRecord, Difference
+from timebank.audit.checkpoint import UNUSABLE, Unusable
 from timebank.audit.statute_history import StatuteHistory
 from timebank.errors import shown
 from timebank.journal import parse
@@ -93,8 +94,8 @@ class AccountHistory:
     kind: str
     joined: str
     opened: str
-    says_when: bool
     changes: list[tuple[str, str]]
+    says_when: bool = False
     charged: dict[str, str] = attrs.field(factory=dict)
     once: dict[str, list[int]] = attrs.field(factory=dict)
     welcomes: list[int] = attrs.field(factory=list)
@@ -111,8 +112,8 @@ class AccountHistory:
         return status == "open"
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as a JSON object, of what it holds itself."""
-        return dict(zip(_FIELDS, _PARTS(self), strict=True))
+        """Return it as a JSON object, of what it holds itself and is not empty."""
+        return {name: part for name, part in zip(_FIELDS, _PARTS(self), strict=True) if part}
 
     @classmethod
     def of_json(cls, state: dict[str, Any]) -> AccountHistory:
@@ -161,9 +162,16 @@ class AccountHistories:
         self._restored: dict[str, dict[str, Any]] = {}
 
     def get(self, account: str) -> AccountHistory | None:
-        """Return the history of an account so far."""
+        """Return the history of an account so far.
+
+        :raises Unusable: the checkpoint has none of it that could be.
+        """
         if account in self._restored:
-            self.by_account[account] = AccountHistory.of_json(self._restored.pop(account))
+            try:
+                history = AccountHistory.of_json(self._restored.pop(account))
+            except UNUSABLE as error:
+                raise Unusable(account) from error
+            self.by_account[account] = history
         return self.by_account.get(account)
 
     def restore(self, account: str, state: dict[str, Any]) -> None:
@@ -171,7 +179,7 @@ class AccountHistories:
 
         :raises TypeError: it is none.
         """
-        if type(state) is not dict or state.keys() != _NAMES:
+        if type(state) is not dict or not state.keys() <= _NAMES:
             msg = f"{shown(account)} has no such history"
             raise TypeError(msg)
         self._restored[account] = state
@@ -204,7 +212,7 @@ class AccountHistories:
         day, sets = self._day(record), record.effects["sets"]
         says_when = sets["joined_on"] is not None
         self.by_account[record.effects["account"]] = AccountHistory(
-            sets["kind"], sets["joined_on"] or day, day, says_when, [(day, "open")]
+            sets["kind"], sets["joined_on"] or day, day, [(day, "open")], says_when
         )
 
     def _change(self, history: AccountHistory, record: AuditedRecord) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.canonical import Canonical
-from timebank.audit.checkpoint import UNUSABLE, Checkpoint
+from timebank.audit.checkpoint import UNUSABLE, Checkpoint, Unusable
 from timebank.audit.checks import CHECKS
 from timebank.audit.findings import MOST_FINDINGS, Findings
 from timebank.audit.heads import Heads
@@ -92,6 +92,8 @@ class AuditPass:
                 self._read_records()
                 for check in self.checks:
                     check.finish()
+        except Unusable as error:
+            raise _refusal() from error
         finally:
             if workers is not None:
                 workers.stop()
@@ -304,8 +306,7 @@ class AuditPass:
             for key, check in checks.items():
                 check.restore(states[key])
         except UNUSABLE as error:
-            msg = "this checkpoint cannot be used: audit from the beginning"
-            raise InvalidRequest(msg) from error
+            raise _refusal() from error
 
     def _stateful(self) -> list[AuditCheck]:
         return [check for check in self.checks if "state" in check.own]
@@ -348,6 +349,10 @@ class AuditPass:
             for part in check.proof():
                 found.update(canonical({check.key: part}) + b"\n")
         return found.hexdigest()
+
+
+def _refusal() -> InvalidRequest:
+    return InvalidRequest("this checkpoint cannot be used: audit from the beginning")
 
 
 def _sees_transfers(check: AuditCheck) -> bool:

@@ -24,7 +24,7 @@ from timebank.errors import InvalidRequest, TimebankError, shown
 from timebank.journal import canonical, parse
 from timebank.model import Head
 
-FORMAT: Final = "timebank-checkpoint/4"
+FORMAT: Final = "timebank-checkpoint/5"
 #: How the file of a checkpoint begins, of any version.
 _BEGINNING: Final = re.compile(rb'\{"digest":"[0-9a-f]{64}","format":"timebank-checkpoint/')
 _BEGINNING_BYTES: Final = 128
@@ -42,6 +42,13 @@ UNUSABLE: Final = (
 )
 
 State = dict[str, Any]
+
+
+class Unusable(Exception):
+    """A part of a checkpoint cannot be, which is seen where it is asked for.
+
+    No check takes it for something that cannot be read in the storage: the audit ends.
+    """
 
 
 def _refuse(number: str) -> Any:

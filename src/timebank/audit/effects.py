@@ -306,18 +306,23 @@ class Effects(AuditCheck):
     # -- checkpoints and stretches -----------------------------------------------------------
 
     def state(self) -> State:
-        """Return of each account its row, balance, open holds and history; and of closed books."""
-        accounts = {}
+        """Return of each account what it is and where it stands; and of closed books.
+
+        Open holds and sums by month are there only where there are some.
+        """
+        accounts: dict[str, dict[str, Any]] = {}
         for id, row in self._fold.accounts.items():
             if row is None:
                 continue
-            accounts[id] = {
+            known = accounts[id] = {
                 "row": list(row),
                 "balance": list(self._fold.balances.get(id, (0, 0))),
-                "holds": [list(hold) for hold in self._fold.holds.get(id, {}).values()],
                 "history": self._histories.to_json(id),
-                "months": self._dues.months.get(id),
             }
+            if holds := self._fold.holds.get(id):
+                known["holds"] = [list(hold) for hold in holds.values()]
+            if id in self._dues.months:
+                known["months"] = self._dues.months[id]
         return {"accounts": accounts, "closed_through": self._fold.closed_through}
 
     def restore(self, state: State) -> None:
@@ -328,11 +333,11 @@ class Effects(AuditCheck):
             fold.accounts[id] = AccountRow(*known["row"])
             version, balance = known["balance"]
             fold.balances[id] = (version, balance)
-            for hold in known["holds"]:
+            for hold in known.get("holds", ()):
                 fold.keep(HoldRow(*hold))
             if known["history"] is not None:
                 self._histories.restore(id, known["history"])
-            if known["months"] is not None:
+            if "months" in known:
                 self._dues.months[id] = dict(known["months"])
 
     def assume(self, record: AuditedRecord) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import formatted
+from timebank.cli.options import Number, formatted
 from timebank.cli.output import show, show_json, show_result
 from timebank.cli.program import REFUSED, WELL, said, usage
 from timebank.cli.progress import Progress
@@ -41,7 +41,7 @@ _MOST: Final = 8
 @click.option("--save", metavar="FILE", help="Where all is well, write a checkpoint there.")
 @click.option(
     "--processes",
-    type=click.IntRange(min=1),
+    type=Number(min=1),
     metavar="N",
     help=f"How many at most. Left out: one for each processor, up to {_MOST}.",
 )

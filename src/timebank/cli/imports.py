@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from timebank.cli.address import BankAddress, pass_address
-from timebank.cli.options import formatted
+from timebank.cli.options import Number, formatted
 from timebank.cli.output import complain, show, show_as, show_result
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.progress import Progress
@@ -302,7 +302,7 @@ def timeoverflow_tables(
 @click.option("--transfers", metavar="FILE", help="transfers.csv")
 @click.option("--documents", metavar="FILE", multiple=True, help="JSON:API; several times.")
 @click.option("--unit", metavar="HOURS", default="1:00", show_default=True, help="What 1.00 is.")
-@click.option("--scale", type=click.IntRange(0, 9), help="Decimals of amounts in documents.")
+@click.option("--scale", type=Number(0, 9), help="Decimals of amounts in documents.")
 @click.option("--outsiders", metavar="ID", help="The account of all who are in no list.")
 @import_options
 @pass_address

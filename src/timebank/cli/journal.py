@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from timebank.cli.address import BankAddress, pass_address, without_password
-from timebank.cli.options import formatted
+from timebank.cli.options import Number, formatted
 from timebank.cli.output import show, show_as, show_bytes
 from timebank.cli.program import said, said_of
 from timebank.cli.progress import Progress
@@ -41,7 +41,7 @@ def init(address: BankAddress, /, *, format: str) -> None:
 @click.command(help="The records as JSON Lines: sequence, digest, record.")
 @click.option(
     "--after",
-    type=click.IntRange(min=0, max=2**53),
+    type=Number(min=0, max=2**53),
     default=0,
     metavar="N",
     help="Only those with a higher sequence.",

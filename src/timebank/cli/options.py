@@ -156,6 +156,22 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # as above
         return found
 
 
+class Number(click.IntRange):
+    """A whole number, from a least one on."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number.
+
+        :raises click.BadParameter: it is none, or beyond the bounds.
+        """
+        try:
+            number: int = super().convert(value, param, ctx)
+        except click.BadParameter:
+            key = "no_number" if self.max is None else "no_number_up_to"
+            self.fail(_words()(key, value=value, least=self.min, most=self.max), param, ctx)
+        return number
+
+
 DAY: Final = Day()
 DAY_OF_SERVICE: Final = DayOfService()
 DURATION: Final = Duration()

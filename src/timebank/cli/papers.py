@@ -11,7 +11,7 @@ import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.finding import account_id
-from timebank.cli.options import DAY
+from timebank.cli.options import DAY, Number
 from timebank.cli.output import show, show_json
 from timebank.cli.program import usage
 from timebank.cli.reports import lang_option, title_option, today
@@ -57,7 +57,7 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--year",
             metavar="YYYY",
-            type=click.IntRange(_FIRST_YEAR, _LAST_YEAR),
+            type=Number(_FIRST_YEAR, _LAST_YEAR),
             help="A year, instead of days.",
         ),
     ):

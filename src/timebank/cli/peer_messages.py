@@ -9,7 +9,7 @@ import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.crossings import across_here, booked, crossed, described_options, show_crossings
-from timebank.cli.options import DURATION, formatted
+from timebank.cli.options import DURATION, Number, formatted
 from timebank.cli.output import complain, show, show_as
 from timebank.cli.peer_files import (
     keeping,
@@ -208,7 +208,7 @@ def _latest(bank: TimeBank, id: str) -> str:
     """
 )
 @click.argument("bank")
-@click.option("--since", type=click.IntRange(min=0), metavar="N", help="Answers since record N.")
+@click.option("--since", type=Number(min=0), metavar="N", help="Answers since record N.")
 @key_option
 @out_option
 @pass_address

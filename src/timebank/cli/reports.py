@@ -10,7 +10,7 @@ import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.finding import account_id
-from timebank.cli.options import DAY, at_option, formatted
+from timebank.cli.options import DAY, Number, at_option, formatted
 from timebank.cli.output import show, show_as, show_json, show_result
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def report() -> None:
 @click.option("--all", "every", is_flag=True, help="Over all banks of the storage.")
 @click.option(
     "--at-least",
-    type=click.IntRange(1),
+    type=Number(min=1),
     default=5,
     show_default=True,
     help="Smaller groups of accounts are not shown.",

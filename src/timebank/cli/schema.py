@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from timebank.cli.options import formatted
+from timebank.cli.options import Number, formatted
 from timebank.cli.output import show_as
 from timebank.cli.program import said, usage
 
@@ -22,7 +22,7 @@ SERVERS = ("postgresql", "mariadb")
 @click.option(
     "--partitions",
     metavar="N",
-    type=click.IntRange(1, 1024),
+    type=Number(1, 1024),
     help="Of so many partitions, by the hash of the bank: PostgreSQL alone.",
 )
 @formatted

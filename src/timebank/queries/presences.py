@@ -296,10 +296,9 @@ class _Reading:
 
     def heir(self, id: str) -> str:
         """Return the account that one became: itself, where it was not merged."""
-        row = self.rows[id]
-        while row.merged_into is not None:
-            row = self.rows[row.merged_into]
-        return row.account
+        while (into := self.rows[id].merged_into) is not None:
+            id = into
+        return id
 
     def _hold(self, record: dict[str, Any]) -> None:
         self._holds[record["sequence"]] = record["request"]
@@ -400,9 +399,13 @@ class _Sorting:
     def __init__(self, read: _Reading) -> None:
         self._read = read
         counted = read.counted
-        self._funds = {id: read.heir(id) for id in counted.funds}
-        self._categories = {one: folded_name(one) for one in counted.categories}
-        self._tags = {one: folded_name(one) for one in counted.tags}
+        chosen: dict[str, Mapping[str, str]] = {
+            "categories": {one: folded_name(one) for one in counted.categories},
+            "funds": {id: read.heir(id) for id in counted.funds},
+            "tags": {one: folded_name(one) for one in counted.tags},
+        }
+        #: What is chosen besides kinds, by the sort.
+        self._asked = {sort: words for sort, words in chosen.items() if words}
         #: What the exchanges of the period have, by the sort.
         self._met: dict[str, set[str]] = {
             "kinds": set(),
@@ -436,15 +439,10 @@ class _Sorting:
 
     def unmet(self) -> dict[str, tuple[str, ...]]:
         """Return the words of the choice that no exchange of the period has, by the sort."""
-        asked: dict[str, Mapping[str, str]] = {
-            "kinds": {kind: kind for kind in self._read.counted.kinds},
-            "categories": self._categories,
-            "funds": self._funds,
-            "tags": self._tags,
-        }
+        asked = {"kinds": {kind: kind for kind in self._read.counted.kinds}, **self._asked}
         return {
-            sort: tuple(word for word, folded in words.items() if folded not in self._met[sort])
-            for sort, words in asked.items()
+            sort: tuple(word for word, folded in asked.get(sort, {}).items() if folded not in met)
+            for sort, met in self._met.items()
         }
 
     def _described(self, moved: _Moved) -> tuple[Mapping[str, Any], int | None]:
@@ -456,25 +454,20 @@ class _Sorting:
         return now.request, now.noted
 
     def _is_counted(self, moved: _Moved, request: Mapping[str, Any]) -> bool:
-        has = {
-            "kinds": {request["kind"]},
-            "categories": {folded_name(request["category"])} if "category" in request else set(),
-            "funds": set(moved.spenders),
-            "tags": set(map(folded_name, request.get("tags", ()))),
-        }
-        for sort, words in has.items():
-            self._met[sort] |= words
-        return request["kind"] in self._read.counted.kinds and all(
-            not words or not has[sort].isdisjoint(words.values())
-            for sort, words in (
-                ("categories", self._categories),
-                ("funds", self._funds),
-                ("tags", self._tags),
-            )
-        )
+        """Return whether the choice takes an exchange in; note what it has that is asked for."""
+        kind = request["kind"]
+        self._met["kinds"].add(kind)
+        is_counted = kind in self._read.counted.kinds
+        for sort, words in self._asked.items():
+            has = _words_of(sort, moved, request)
+            self._met[sort] |= has
+            is_counted = is_counted and not has.isdisjoint(words.values())
+        return is_counted
 
     def _add_others(self, moved: _Moved, kinds: Mapping[str, str]) -> None:
         """Add what others than people earned."""
+        if MEMBERS.issuperset(kinds.values()):
+            return
         for sort, sum_of_sort in ((True, self.from_banks), (False, self.of_others)):
             seconds = [
                 moved.earned[id]
@@ -483,6 +476,15 @@ class _Sorting:
             ]
             if any(seconds):
                 sum_of_sort.add(sum(seconds), moved.exchanges)
+
+
+def _words_of(sort: str, moved: _Moved, request: Mapping[str, Any]) -> set[str]:
+    """Return what an exchange has of a sort, as it is compared."""
+    if sort == "funds":
+        return set(moved.spenders)
+    if sort == "tags":
+        return set(map(folded_name, request.get("tags", ())))
+    return {folded_name(request["category"])} if "category" in request else set()
 
 
 def _is_of_bank(id: str, kind: str) -> bool:

@@ -122,19 +122,19 @@ def _next(pages: Sequence[Page]) -> Page:
 def _tabulate(pages: list[Page], sheet: Sheet) -> None:
     """Put the rows of a table on the last page, and on as many more as it needs."""
     rows, place, sums = list(sheet.rows), 0, None
-    while rows[place:] or not place:
+    while place < len(rows) or not place:
         page = pages[-1]
         page.heading = sheet.heading
         page.used_mm += HEAD_MM + (_HEADING_MM if sheet.heading else 0)
         if sums is not None:
             page.carried = sums
             page.used_mm += CARRIED_MM
-        fitting = _fitting(page, rows[place:])
+        fitting = _fitting(page, rows, place)
         page.rows = tuple(rows[place : place + fitting])
         page.used_mm += ROW_MM * len(page.rows)
         place += fitting
         sums = _added(sums, page.rows)
-        if not rows[place:]:
+        if place >= len(rows):
             break
         if any(row.style == "sum" for row in page.rows):
             sums = None  # what follows a total is no part of it
@@ -149,20 +149,20 @@ def _tabulate(pages: list[Page], sheet: Sheet) -> None:
         pages[-1].used_mm += SIGNATURE_MM
 
 
-def _fitting(page: Page, rows: Sequence[Row]) -> int:
+def _fitting(page: Page, rows: Sequence[Row], place: int) -> int:
     """Return how many rows a page takes: a total is not alone on the next, nor a heading last."""
     fitting = max(int((page.left_mm - CARRIED_MM) // ROW_MM), 1)
-    leaves_total = len(rows) == fitting + 1 and rows[-1].style == "sum"
-    ends_in_heading = len(rows) > fitting and rows[fitting - 1].style == "heading"
+    left = len(rows) - place
+    leaves_total = left == fitting + 1 and rows[-1].style == "sum"
+    ends_in_heading = left > fitting and rows[place + fitting - 1].style == "heading"
     return fitting - 1 if fitting > 1 and (leaves_total or ends_in_heading) else fitting
 
 
 def _added(sums: tuple[int, ...] | None, rows: Iterable[Row]) -> tuple[int, ...] | None:
-    for row in rows:
-        if row.adds:
-            before = sums or (0,) * len(row.adds)
-            sums = tuple(one + more for one, more in zip(before, row.adds, strict=True))
-    return sums
+    adds = [row.adds for row in rows if row.adds]
+    if not adds:
+        return sums
+    return tuple(map(sum, zip(*([] if sums is None else [sums]), *adds, strict=True)))
 
 
 def _write(pages: list[Page], notes: Sequence[Note], signature: str) -> None:

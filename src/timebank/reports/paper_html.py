@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from operator import getitem
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -49,8 +50,8 @@ class PaperColumn:
 def is_small(cell: str, column: PaperColumn) -> bool:
     """Return whether a text needs the small size; a figure does where it is no single line."""
     if column.right:
-        needs = sum(_DIGIT_MM if letter.isdigit() else _MARK_MM for letter in cell)
-        return needs > column.wide - 2
+        digits = sum(map(str.isdigit, cell))
+        return _DIGIT_MM * digits + _MARK_MM * (len(cell) - digits) > column.wide - 2
     return letters(cell) > column.letters(small=False)
 
 
@@ -59,30 +60,39 @@ def fitted(cell: str, column: PaperColumn) -> str:
 
     Of a figure nothing is left out: it would be another one.
     """
+    if column.right:
+        return cell
     wide, most = letters(cell), column.letters(small=True)
-    if column.right or wide <= most:
+    if wide <= most:
         return cell
     return fit(cell, int(most * width(cell) / wide))
 
 
+class _Column(dict[str, str]):
+    """The cells of a column as HTML: each text is written once, however many rows have it."""
+
+    def __init__(self, column: PaperColumn, markup: type[Markup]) -> None:
+        super().__init__()
+        self._column, self._markup = column, markup
+
+    def __missing__(self, cell: str) -> str:
+        """Write a cell."""
+        kind = "figure" * self._column.right + " small" * is_small(cell, self._column)
+        text = self._markup.escape(fitted(cell, self._column))
+        found = self[cell] = f'<td class="{kind}"><div>{text}</div></td>'
+        return found
+
+
 class _Cells:
-    """Writes the cells of a row; one that was written before, in the same column, as it was."""
+    """Writes the cells of a row."""
 
     def __init__(self, columns: Sequence[PaperColumn], markup: type[Markup]) -> None:
-        self._columns, self._markup = columns, markup
-        self._written: list[dict[str, str]] = [{} for _ in columns]
+        self._columns = [_Column(column, markup) for column in columns]
+        self._markup = markup
 
     def __call__(self, cells: Sequence[str]) -> Markup:
         """Return the cells as HTML."""
-        return self._markup("".join(map(self._cell, self._written, cells, self._columns)))
-
-    def _cell(self, written: dict[str, str], cell: str, column: PaperColumn) -> str:
-        found = written.get(cell)
-        if found is None:
-            kind = "figure" * column.right + " small" * is_small(cell, column)
-            text = self._markup.escape(fitted(cell, column))
-            found = written[cell] = f'<td class="{kind}"><div>{text}</div></td>'
-        return found
+        return self._markup("".join(map(getitem, self._columns, cells)))
 
 
 def paper_html(

@@ -86,8 +86,10 @@ def presences_html(
 
 
 def _by_name(presences: Presences, words: Words, *, with_notes: bool) -> Iterator[Sheet]:
-    for account in presences.people:
-        own = [line for line in presences.lines if line.account == account]
+    of_each: dict[str, list[Presence]] = {account: [] for account in presences.people}
+    for line in presences.lines:
+        of_each[line.account].append(line)
+    for account, own in of_each.items():
         name = harmless(presences.name(account))
         yield Sheet(
             _rows(own, presences, words, with_notes=with_notes),

@@ -159,6 +159,7 @@ class Queries:
     by_day: str
     by_day_back: str
     totals: str
+    all_totals: str
     late: str
     holds: str
     holds_of: str
@@ -387,10 +388,10 @@ class TableReader:
         self, account: str, *, since: str | None = None, until: str | None = None
     ) -> tuple[int, int]:
         """Implement `Reader.totals`."""
-        last = LAST_DAY if until is None else until
-        ((earned, spent),) = self._rows(
-            TOTALS, self._sql.totals, (self._bank, account, since or "", last)
-        )
+        sql, days = self._sql.all_totals, tuple[str, ...]()
+        if since is not None or until is not None:
+            sql, days = self._sql.totals, (since or "", LAST_DAY if until is None else until)
+        ((earned, spent),) = self._rows(TOTALS, sql, (self._bank, account, *days))
         return earned, spent
 
     def late(self, account: str, *, after: int, through: int, until: str) -> int:

@@ -14,12 +14,12 @@ import click
 
 from timebank.cli.address import BankAddress, pass_address
 from timebank.cli.cheques import cheques
-from timebank.cli.options import formatted
+from timebank.cli.options import Number, formatted
 from timebank.cli.output import show, show_as, show_json, show_result
 from timebank.cli.program import REFUSED, WELL, usage
 from timebank.cli.reports import lang_option, title_option
 
-_BOOKLET = click.IntRange(1, 999_999_999)
+_BOOKLET = Number(1, 999_999_999)
 
 
 @cheques.command(
@@ -29,7 +29,7 @@ _BOOKLET = click.IntRange(1, 999_999_999)
     """
 )
 @click.argument("account")
-@click.option("--cheques", "size", type=click.IntRange(1, 99), default=24, show_default=True)
+@click.option("--cheques", "size", type=Number(1, 99), default=24, show_default=True)
 @click.option("--booklet", type=_BOOKLET, metavar="N", help="Its number; left out, the next one.")
 @formatted
 @pass_address

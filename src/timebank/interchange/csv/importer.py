@@ -1,8 +1,9 @@
 """Import any sheet as a mapping says.
 
-Accounts are read first, then transfers, then reversals. If there are reversals the file is read
-once more for them, so that they may stand before their originals. Memory holds the ids, the names
-and the stated balances of the accounts.
+Accounts that a file lists are read first, then transfers, then reversals. Who is named by transfers
+alone comes before the first of them: of the rows of a commit, accounts are booked first. If there
+are reversals the file is read once more for them, so that they may stand before their originals.
+Memory holds the ids, the names and the stated balances of the accounts.
 """
 
 from __future__ import annotations
@@ -130,8 +131,7 @@ class MappingImporter:
         """The bytes to be read: the transfers as often as they may be read."""
         part = self.mapping.transfers
         may_reverse = part is not None and (part.reversal or part.reversed)
-        times = 1 + bool(may_reverse) + self.opens_accounts
-        again = (times - 1) * sum(file.size for file in self._transfers)
+        again = sum(file.size for file in self._transfers) if may_reverse else 0
         return sum(file.size for file in self._files()) + again
 
     @property
@@ -140,7 +140,7 @@ class MappingImporter:
         return sum(file.bytes_read for file in self._files())
 
     def read(self) -> Iterator[tuple[str, Item]]:
-        """Yield what each row says, with the file that it is in; accounts first.
+        """Yield what each row says, with the file that it is in; accounts that are listed first.
 
         :raises InvalidRequest: a file has not the columns that the mapping names.
         :raises OSError: a file cannot be read.
@@ -151,14 +151,20 @@ class MappingImporter:
         if people is None:
             people = People(self.name, opens=self.opens_accounts)
         who = Who(self.mapping, people)
-        yield from self._all_accounts(who)
-        has_reversals = False
+        known: set[str] = set()
+        yield from self._all_accounts(who, known)
+        has_reversals, opens = False, self.opens_accounts
         totals = Totals()
         for name, item in self._moves(who, totals):
             if isinstance(item, ImportedReversal):
                 has_reversals = True
-            else:
-                yield name, item
+                continue
+            if opens and isinstance(item, ImportedTransfer):
+                for id in (item.earner, item.spender):
+                    if id not in known:
+                        known.add(id)
+                        yield name, ImportedAccount(item.line, id, name=who.name_of(id))
+            yield name, item
         self.rounded = totals.rounded
         if has_reversals:
             yield from (
@@ -205,13 +211,12 @@ class MappingImporter:
 
     # -- accounts ---------------------------------------------------------------------
 
-    def _all_accounts(self, who: Who) -> Iterator[tuple[str, Item]]:
-        """Yield the accounts of the mapping, of the accounts' file, the balances, the transfers."""
+    def _all_accounts(self, who: Who, known: set[str]) -> Iterator[tuple[str, Item]]:
+        """Yield the accounts of the mapping, of the accounts' file and of the balances."""
         stated: dict[str, ImportedAccount] = {}
         if who.by_name:
             self._note_people(who)
         yield from self._stated(who, stated)
-        known = set()
         for one in self.mapping.open:
             known.add(one.id)
             if self._balances is not None and (row := stated.get(one.id)) is not None:
@@ -223,8 +228,6 @@ class MappingImporter:
                 item = _with_balance(item, stated)  # noqa: PLW2901 - the same row, and more
             yield name, item
         yield from self._left_over(stated, known)
-        if self.opens_accounts:
-            yield from self._named_by_transfers(who, known)
 
     def _note_people(self, who: Who) -> None:
         """Take note of all names before the first is looked up, of the mapping's accounts too."""
@@ -277,14 +280,6 @@ class MappingImporter:
                 text = told("cell", value=repr(id), reason=reason)
                 yield file.name, Quarantined(file.name, row.line, str(part.account), id, text)
 
-    def _named_by_transfers(self, who: Who, known: set[str]) -> Iterator[tuple[str, Item]]:
-        for name, item in self._moves(who, Totals()):
-            if isinstance(item, ImportedTransfer):
-                for id in (item.earner, item.spender):
-                    if id not in known:
-                        known.add(id)
-                        yield name, ImportedAccount(item.line, id, name=who.name_of(id))
-
     # -- transfers --------------------------------------------------------------------
 
     def _moves(self, who: Who, totals: Totals) -> Iterator[tuple[str, Found]]:
@@ -296,7 +291,8 @@ class MappingImporter:
             )
             for row in file.rows():
                 if isinstance(row, Row):
-                    yield from ((file.name, item) for item in reader.read(row))
+                    for item in reader.read(row):
+                        yield file.name, item
                 else:
                     yield file.name, row
 

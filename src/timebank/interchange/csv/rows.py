@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -13,7 +14,13 @@ from timebank.errors import InvalidRequest, shown
 from timebank.interchange.csv.cells import Amounts, label, plain
 from timebank.interchange.csv.keys import Column, columns_of
 from timebank.interchange.csv.mapping import Mapping, Part, Transfers
-from timebank.interchange.engine.cells import CellFault, UnclearCell, id_of, unreadable
+from timebank.interchange.engine.cells import (
+    CellFault,
+    UnclearCell,
+    id_of,
+    is_readable,
+    unreadable,
+)
 from timebank.interchange.engine.csv_rows import Row
 from timebank.interchange.sheets.titles import (
     MOST_SHOWN,
@@ -28,6 +35,8 @@ from timebank.model import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
 from timebank.model.ids import identifier
 from timebank.reports.told import refused_by, told
 
+#: Categories, areas and tags that are read once for all rows that repeat them.
+_LABELS_REMEMBERED: Final = 1_024
 #: The column to blame where it is none in particular.
 ROW: Final = "row"
 #: The keys of columns whose cells may be missing at the end of a row: some programs write no empty
@@ -37,32 +46,27 @@ _MAY_BE_MISSING: Final = frozenset(
 )
 
 
-class Cells:
-    """The cells of a row by the names of their columns."""
+class Cells(dict[Column, str]):
+    """The cells of a row by the names of their columns.
 
-    __slots__ = ("_html", "_index", "_nothing", "_row", "_strip")
+    A cell is read where it is asked for, unless the heading has read it with all others. It is
+    nothing where it is empty, or missing and optional; a `CellFault` says that it is no text.
+    """
+
+    __slots__ = ("_heading", "_row")
 
     def __init__(self, heading: Heading, row: tuple[str, ...]) -> None:
-        self._row, self._index, self._strip = row, heading.index, heading.strip
-        self._html, self._nothing = heading.html, heading.nothing
+        self._heading, self._row = heading, row
 
-    def __getitem__(self, column: Column) -> str:
-        """Return the cell of a column; nothing where it is empty, or missing and optional.
+    def __missing__(self, column: Column) -> str:
+        """Read the cell of a column.
 
         :raises CellFault: it is no text.
         """
-        if (place := self._index[column]) is None:
-            return ""
-        cell = self._row[place]
-        if (strip := self._strip) is not None:
-            cell = _stripped(cell, strip) if strip else cell.strip()
-        if cell in self._nothing:
-            return ""
-        if not (cell.isascii() and "\0" not in cell) and (why := unreadable(cell)) is not None:
-            raise CellFault(cell, why, column=column)
-        return plain(cell) if column in self._html else cell
+        cell = self[column] = self._heading.cell(self._row, column)
+        return cell
 
-    def get(self, column: Column | None) -> str:
+    def at(self, column: Column | None) -> str:
         """Return the cell of a column; nothing where there is no column.
 
         :raises CellFault: it is no text.
@@ -71,7 +75,7 @@ class Cells:
 
     def raw(self, column: Column | None) -> str:
         """Return the cell as it is in the file; nothing where there is none."""
-        place = None if column is None else self._index[column]
+        place = None if column is None else self._heading.index[column]
         return "" if place is None else self._row[place]
 
 
@@ -105,6 +109,15 @@ class Heading:
     #: The cells that name the columns, for where they are repeated, and the first without case.
     titles: tuple[str, ...] = ()
     first: str | None = None
+    #: The columns that are there and matter, and where.
+    _there: tuple[Column, ...] = attrs.field(init=False, eq=False, repr=False)
+    _places: tuple[int, ...] = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Find the columns that are there."""
+        there = {column: place for column, place in self.index.items() if place is not None}
+        object.__setattr__(self, "_there", tuple(there))
+        object.__setattr__(self, "_places", tuple(there.values()))
 
     @classmethod
     def of(cls, file: str, part: Part, where: str, mapping: Mapping, row: Row | None) -> Heading:
@@ -159,7 +172,28 @@ class Heading:
             columns += ("",) * (needs - has)
         elif has != needs:
             raise CellFault(columns[0], told("columns", has=has, needs=needs), column=ROW)
-        return Cells(self, columns)
+        cells = Cells(self, columns)
+        if self.strip == () and not self.html and is_readable("".join(columns)):
+            said = [*map(str.strip, map(columns.__getitem__, self._places))]
+            if self.nothing.isdisjoint(said):
+                cells.update(zip(self._there, said, strict=True))
+        return cells
+
+    def cell(self, columns: tuple[str, ...], column: Column) -> str:
+        """Return one cell of a row.
+
+        :raises CellFault: it is no text.
+        """
+        if (place := self.index[column]) is None:
+            return ""
+        cell = columns[place]
+        if (strip := self.strip) is not None:
+            cell = _stripped(cell, strip) if strip else cell.strip()
+        if cell in self.nothing:
+            return ""
+        if (why := unreadable(cell)) is not None:
+            raise CellFault(cell, why, column=column)
+        return plain(cell) if column in self.html else cell
 
     def is_blank(self, row: Row) -> bool:
         """Return whether a row has no text in the columns that are of a meaning.
@@ -168,8 +202,7 @@ class Heading:
         """
         columns = row.columns
         if len(columns) == len(self.names):
-            places = self.index.values()
-            return not any(place is not None and columns[place].strip() for place in places)
+            return not any(map(str.strip, map(columns.__getitem__, self._places)))
         return not columns[0].strip() and not any(cell.strip() for cell in columns)
 
     def is_repeated(self, row: Row) -> bool:
@@ -224,7 +257,7 @@ def id_in(cells: Cells, column: Column | None) -> str:
 
     :raises CellFault: it cannot be one of ours.
     """
-    return id_of(cells.get(column), ROW if column is None else column)
+    return id_of(cells.at(column), ROW if column is None else column)
 
 
 def seconds_in(amounts: Amounts, cells: Cells, column: Column) -> int:
@@ -264,8 +297,9 @@ def text_in(cells: Cells, column: Column | None) -> str | None:
 
     :raises CellFault: it is longer than ours may be.
     """
-    # A program that saves the sheet again ends lines in a cell as it likes.
-    value = cells.get(column).replace("\r\n", "\n").replace("\r", "\n")
+    value = cells.at(column)
+    if "\r" in value:  # a program that saves the sheet again ends lines in a cell as it likes
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
     if column is not None and len(value) > MAX_TEXT_CHARACTERS:
         raise CellFault(value, told("too_long", most=f"{MAX_TEXT_CHARACTERS:,}"), column=column)
     return value or None
@@ -276,11 +310,20 @@ def label_in(cells: Cells, column: Column | None, *, of: str | None = None) -> s
 
     :raises CellFault: it cannot be one of ours.
     """
-    value = cells.get(column) if of is None else of
-    found = label(value)
-    if column is None or not found:
+    value = cells.at(column) if of is None else of
+    if column is None or not value:
         return None
     try:
-        return identifier(found, "it", longest=MAX_LABEL_CHARACTERS)
+        return _label(value)
     except InvalidRequest as error:
         raise CellFault(value, told("no_label", why=refused_by(error)), column=column) from None
+
+
+@lru_cache(_LABELS_REMEMBERED)
+def _label(value: str) -> str | None:
+    """Return a label that can be one of ours, if there is one.
+
+    :raises InvalidRequest: it cannot.
+    """
+    found = label(value)
+    return identifier(found, "it", longest=MAX_LABEL_CHARACTERS) if found else None

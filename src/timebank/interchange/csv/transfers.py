@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -85,8 +85,7 @@ class Totals:
         return self.refused <= MAX_INTEGER
 
 
-@attrs.frozen
-class _Amount:
+class _Amount(NamedTuple):
     """What a row moves: seconds with their sign, the column, and whether the account earned."""
 
     seconds: int
@@ -200,9 +199,9 @@ class TransferReader:
             yield Passed(row.line, SELF)
             return
         transfer = self._transfer(row, cells, sides, amount)
-        moved = [transfer, *self._levies(cells, transfer)]
+        moved = [transfer, *self._levies(cells, transfer)] if part.levies else [transfer]
         # All are read before one is given: a fault in any is a fault of the row.
-        taken_back = list(self._taken_back(cells, moved))
+        taken_back = list(self._taken_back(cells, moved)) if part.reversed else []
         times = 1 + bool(taken_back)
         self._add(times * sum(one.seconds for one in moved), cells, amount.column)
         self._totals.rounded += amount.is_rounded
@@ -277,11 +276,10 @@ class TransferReader:
                 return None
             column = part.spender or part.other or part.account or part.earner or ROW
             raise CellFault(cells.raw(column), told("same_person"), column=column)
-        value = cells[amount.column]
         if not amount.seconds:
-            raise CellFault(value, told("moves_nothing"), column=amount.column)
+            raise CellFault(cells[amount.column], told("moves_nothing"), column=amount.column)
         if part.account is None and amount.seconds < 0 and part.negative == "refuse":
-            raise CellFault(value, told("negative"), column=amount.column)
+            raise CellFault(cells[amount.column], told("negative"), column=amount.column)
         return (earner, spender) if amount.earned else (spender, earner)
 
     def _side(self, cells: Cells, column: Column | None, fixed: str | None) -> str:
@@ -337,7 +335,7 @@ class TransferReader:
             return said
         if day is None:
             return ""
-        said, iso = cells.get(part.day), day.isoformat()
+        said, iso = cells.at(part.day), day.isoformat()
         if said == iso or instant_of(said) is None:
             return iso
         return said[:10] if said[10:] in _MIDNIGHT else said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from timebank.bank import TimeBank
@@ -17,9 +18,15 @@ from timebank.interchange.engine.meaning import (
     as_text,
     key_of,
     taken_back_id,
+    texts_of_request,
     texts_of_transfer,
 )
-from timebank.model import Transfer
+from timebank.journal import canonical
+from timebank.journal.kinds import MOVES_HOURS, sides_of
+from timebank.model import RecordRow, Transfer
+from timebank.queries.records import PAGE, body_of, record_at
+from timebank.queries.views import read_transfer
+from timebank.storage.protocol import Reader
 from timebank.storage.temporary import temporary_database
 
 #: The kind of opening balances, which no sheet of exchanges has.
@@ -33,8 +40,6 @@ CREATE TABLE booked (
   seconds INTEGER NOT NULL, remaining INTEGER NOT NULL, taken_back INTEGER NOT NULL DEFAULT 0,
   first TEXT NOT NULL, now TEXT NOT NULL, matched INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX booked_by_key ON booked (key) WHERE ending IS NOT NULL;
-CREATE INDEX booked_by_day ON booked (day);
 CREATE TABLE reversed_by (id TEXT PRIMARY KEY, original TEXT NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS: Final = (
@@ -91,6 +96,8 @@ class BookedRows:
     def __init__(self, bank: TimeBank, source: str) -> None:
         self._bank = bank
         self._source = source
+        #: How the bytes of a record name it.
+        self._name = canonical({"": ["system", source]})[len('{"":') : -1]
         self.made = MadeIds(source)
         self.db = temporary_database(self)
         self.db.executescript(_TABLES)
@@ -116,42 +123,115 @@ class BookedRows:
         self.db.execute("COMMIT")
 
     def _read(self) -> None:
-        for transfer in self._bank.transfers():
-            if transfer.reverses is not None:
-                self._reversal(transfer)
-            elif _is_of(transfer, self._source):
-                self._transfer(transfer)
+        self._bank.transfers()  # refused now, if it is; nothing is read yet
+        with self._bank.store.reader(self._bank.name) as reader:
+            self.head, after = reader.head().sequence, 0
+            while rows := reader.records(after=after, limit=PAGE):
+                self._page(reader, rows)
+                after = rows[-1].sequence
 
-    def _transfer(self, transfer: Transfer) -> None:
-        earners, spenders = transfer.earners, transfer.spenders
-        earner, spender = next(iter(earners), ""), next(iter(spenders), "")
-        seconds, day = transfer.hours.seconds, transfer.occurred_on.isoformat()
-        ending = self.made.ending(transfer.id)
-        key = b""  # of what has many sides, which no row of a source has
-        if len(earners) == len(spenders) == 1:
-            key = self.key_of(earner, spender, seconds, day, transfer.kind, ending)
-        texts = texts_of_transfer(transfer)
-        first = as_text(texts[0])
-        source: Any = transfer.source
-        self._found.append(
-            (
+    def _page(self, reader: Reader, rows: list[RecordRow]) -> None:
+        """Read some records: whose bytes do not name the source are not taken apart."""
+        own = {
+            row.sequence: row for row in rows if row.kind == "transfer" and self._name in row.body
+        }
+        notes: dict[int, str] = {}
+        if own:
+            texts = reader.texts(after=min(own) - 1, through=max(own))
+            notes = {text.sequence: text.text for text in texts if text.field == "note"}
+        for row in rows:
+            if row.sequence in own:
+                self._record(reader, row, notes.get(row.sequence))
+            elif row.kind in MOVES_HOURS and row.kind != "transfer":
+                transfer = read_transfer(reader, row)
+                if transfer.reverses is not None:
+                    self._reversal(transfer)
+                elif isinstance(transfer.source, Mapping):
+                    self._transfer(transfer, transfer.source)
+            elif row.kind == "amend" and row.refers_to is not None:
+                self._amended(reader, row.refers_to)
+
+    def _record(self, reader: Reader, row: RecordRow, note: str | None) -> None:
+        """Take the record of a transfer, as it was booked."""
+        record = body_of(row)
+        try:
+            request, lines = record["request"], sides_of(record["effects"])[0]
+            source = request.get("source")
+            if isinstance(source, list) and self._is_own(dict(source)):
+                self._add(
+                    row.sequence,
+                    request["id"],
+                    record["effects"]["occurred_on"],
+                    request["kind"],
+                    dict(source),
+                    {account: seconds for account, seconds in lines if seconds > 0},
+                    {account: -seconds for account, seconds in lines if seconds < 0},
+                    as_text(texts_of_request(request, note)),
+                )
+        except (KeyError, TypeError, ValueError):
+            read_transfer(reader, row)  # which says what is wrong with it
+            raise
+
+    def _transfer(self, transfer: Transfer, source: Mapping[str, str]) -> None:
+        """Take a transfer that a hold became."""
+        if self._is_own(source):
+            earned, spent = (
+                {account: hours.seconds for account, hours in side.items()}
+                for side in (transfer.earners, transfer.spenders)
+            )
+            first, now = map(as_text, texts_of_transfer(transfer))
+            day = transfer.occurred_on.isoformat()
+            self._add(
                 transfer.sequence,
                 transfer.id,
-                ending,
-                key,
                 day,
                 transfer.kind,
-                source.get(FILE) if ending is not None else None,
-                earner,
-                spender,
-                seconds,
-                seconds,
+                source,
+                earned,
+                spent,
                 first,
-                as_text(texts[1]) if transfer.amendments else first,
+                now,
+            )
+
+    def _is_own(self, source: Mapping[str, str]) -> bool:
+        return source.get("system") == self._source
+
+    def _add(  # noqa: PLR0917 - what is kept of a transfer, all of it
+        self,
+        sequence: int,
+        id: str,
+        day: str,
+        kind: str,
+        source: Mapping[str, str],
+        earned: Mapping[str, int],
+        spent: Mapping[str, int],
+        first: str,
+        now: str | None = None,
+    ) -> None:
+        earner, spender = next(iter(earned), ""), next(iter(spent), "")
+        seconds = sum(earned.values())
+        ending = self.made.ending(id)
+        key = b""  # of what has many sides, which no row of a source has
+        if len(earned) == len(spent) == 1:
+            key = self.key_of(earner, spender, seconds, day, kind, ending)
+        file = source.get(FILE) if ending is not None else None
+        self._found.append(
+            (
+                *(sequence, id, ending, key, day, kind, file, earner, spender),
+                *(seconds, seconds, first, first if now is None else now),
             )
         )
         if len(self._found) >= _WRITTEN_AT_ONCE:
             self._write()
+
+    def _amended(self, reader: Reader, sequence: int) -> None:
+        """Take the texts of a transfer as they are, and as they were first."""
+        self._write()
+        if self.db.execute("SELECT 1 FROM booked WHERE sequence = ?", (sequence,)).fetchone():
+            transfer = read_transfer(reader, record_at(reader, sequence))
+            first, now = map(as_text, texts_of_transfer(transfer))
+            texts = (first, now, sequence)
+            self.db.execute("UPDATE booked SET first = ?, now = ? WHERE sequence = ?", texts)
 
     def _write(self) -> None:
         self.db.executemany(
@@ -225,14 +305,14 @@ class BookedRows:
             times += 1
         return made, None
 
-    def of_key(self, key: bytes) -> list[Booked]:
-        """Return what stands of rows without ids that mean the same, in order."""
-        found = self.db.execute(
-            f"SELECT {_COLUMNS} FROM booked WHERE key = ? AND ending IS NOT NULL "  # noqa: S608 - columns are ours
-            "AND NOT taken_back ORDER BY sequence",
-            (key,),
+    def by_key(self) -> Iterator[tuple[bytes, list[Booked]]]:
+        """Yield what stands of rows without ids: what means the same together, by its key."""
+        found = self.db.cursor().execute(
+            f"SELECT {_COLUMNS} FROM booked WHERE ending IS NOT NULL AND key != x'' "  # noqa: S608 - columns are ours
+            "AND NOT taken_back ORDER BY key, sequence"
         )
-        return [Booked(*row) for row in found]
+        for key, same in groupby(map(Booked._make, found), key=lambda one: one.key):
+            yield key, list(same)
 
     def reversal_of(self, id: str) -> str | None:
         """Return the id of the transfer that a reversal took back, of transfers of the source."""
@@ -258,8 +338,4 @@ class BookedRows:
 
 def stored(text: str) -> str:
     """Return a text as a database takes it: what is no Unicode is written out."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _is_of(transfer: Transfer, source: str) -> bool:
-    return isinstance(transfer.source, Mapping) and transfer.source.get("system") == source
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -320,8 +320,8 @@ class _Run:
 
     def only_tell(self) -> None:
         """Book nothing, and count what is there and what waits for an answer."""
-        for n, (file, row) in enumerate(self._all):
-            self.rows.tell(self._bank, n, file, row)
+        for chunk in _chunks(enumerate(self._all)):
+            self.rows.tell(self._bank, chunk)
 
     def book_strictly(self) -> None:
         """Book all rows in one batch, which is rolled back unless all are good."""

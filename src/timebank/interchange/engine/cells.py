@@ -19,7 +19,8 @@ _INSTANT: Final = re.compile(
     r"(?:Z| ?UTC| ?([+-][0-9]{2}(?::?[0-9]{2})?))?)?"
 )
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_SURROGATES: Final = range(0xDC80, 0xDD00)
+#: A NUL character, or a byte that is no letter.
+_NO_TEXT: Final = re.compile("[\0\udc80-\udcff]")
 
 
 class UnclearCell(Exception):
@@ -48,11 +49,19 @@ def unreadable(text: str) -> str | None:
     >>> unreadable("caff\udce8")
     "is not UTF-8; in the encoding cp1252 it is 'caffè'"
     """
-    if "\0" in text:
-        return told("nul")
-    if not text.isascii() and any(ord(character) in _SURROGATES for character in text):
-        return _undecoded(text)
-    return None
+    if is_readable(text):
+        return None
+    return told("nul") if "\0" in text else _undecoded(text)
+
+
+def is_readable(text: str) -> bool:
+    r"""Return whether a text can be taken as it is, or several joined.
+
+    >>> from timebank.interchange.engine.cells import is_readable
+    >>> is_readable("caff\u00e8"), is_readable("caff\udce8")
+    (True, False)
+    """
+    return _NO_TEXT.search(text) is None
 
 
 def _undecoded(text: str) -> str:

@@ -6,8 +6,8 @@ their own are known by their meaning, and what a text says is compared without w
 
 from __future__ import annotations
 
-import json
 import re
+from ast import literal_eval
 from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
@@ -112,7 +112,8 @@ def plain(text: str | None) -> str | None:
     if text is None:
         return None
     if not text.isascii():
-        text = "".join(one for one in normalize("NFC", text) if not is_unseen(one))
+        seen = (one for one in normalize("NFC", text) if one.isascii() or not is_unseen(one))
+        text = "".join(seen)
     return " ".join(text.split()) or None
 
 
@@ -131,6 +132,12 @@ def texts_of_transfer(transfer: Transfer) -> tuple[list[Any], list[Any]]:
     return _texts({**now, **first}), _texts(now)
 
 
+def texts_of_request(request: Mapping[str, Any], note: str | None) -> list[Any]:
+    """Return the texts of a transfer as its record has them, and its note beside it."""
+    get = request.get
+    return [plain(note), plain(get("category")), plain(get("area")), _tags(get("tags", ()))]
+
+
 def _texts(values: Mapping[str, Any]) -> list[Any]:
     return [plain(values[field]) for field in TEXTS[:-1]] + [_tags(values[TEXTS[-1]] or ())]
 
@@ -140,5 +147,16 @@ def _tags(tags: tuple[str, ...]) -> list[str]:
 
 
 def as_text(texts: list[Any]) -> str:
-    """Return texts as one, by which they can be compared."""
-    return json.dumps(texts, ensure_ascii=True)
+    """Return texts as one, by which they can be compared and that every database takes."""
+    return repr(texts)
+
+
+def texts_in(text: str) -> list[Any]:
+    r"""Return the texts that `as_text` made one of.
+
+    >>> from timebank.interchange.engine.meaning import as_text, texts_in
+    >>> texts_in(as_text(["l'\ud800", None, None, ["a", "b"]]))
+    ["l'\ud800", None, None, ['a', 'b']]
+    """
+    found: list[Any] = literal_eval(text)
+    return found

@@ -130,7 +130,7 @@ class Importer(Protocol):
         """The bytes to be read; 0 where that is unknown."""
 
     def read(self) -> Iterator[tuple[str, ImportedRow]]:
-        """Yield each row with the name of its file, accounts first.
+        """Yield each row with the name of its file; an account before the rows that name it.
 
         It is called once in a run. Files are opened here or before. A row that cannot be
         understood is given as `Quarantined`, and none ends the reading.

@@ -44,52 +44,47 @@ class RowIds:
         'sheet:1422b85c004d8a4bbceeef4bc1210bae-1'
         """
         # No id has a line break, so that these separate them.
-        said = "\n".join((earner, spender, str(seconds), "" if day is None else day.isoformat()))
-        return self.of(said.encode())
+        said = f"{earner}\n{spender}\n{seconds}\n{day or ''}"
+        return self.of_digest(sha256(said.encode()).digest())
 
     def of_digest(self, digest: bytes) -> str:
         """Return the id of a row from its SHA-256."""
         # Should two digests share 64 bits, the ordinal is higher than it need be, and the id is
         # still the only one.
-        key = digest[:8]
-        counts = self._counts.recent
-        if key in counts:
-            ordinal = counts[key] = counts[key] + 1
-        else:
-            ordinal = self._counts.first(key)
-        return f"{self._name}:{digest[:16].hex()}-{ordinal}"
+        return f"{self._name}:{digest[:16].hex()}-{self._counts.next(digest[:8])}"
 
 
 class _Counts:
-    """Counts of keys of eight bytes: the `recent` ones in memory, all others in a file."""
+    """Counts of keys of eight bytes: the recent ones in memory, all others in a file."""
 
     def __init__(self) -> None:
-        self.recent: dict[bytes, int] = {}
+        self._recent: dict[bytes, int] = {}
         self._older: Connection | None = None
 
-    def first(self, key: bytes) -> int:
-        """Count one more of a key that is not among the recent, and return how many there are."""
-        if len(self.recent) >= IN_MEMORY:
-            self._put_away()
-        self.recent[key] = count = self._before(key) + 1
+    def next(self, key: bytes) -> int:
+        """Count one more of a key, and return how many there are."""
+        count = self._recent.get(key)
+        if count is None:
+            if len(self._recent) >= IN_MEMORY:
+                self._put_away()
+            count = 0 if self._older is None else _counted(self._older, key)
+        self._recent[key] = count = count + 1
         return count
-
-    def _before(self, key: bytes) -> int:
-        if self._older is None:
-            return 0
-        found = self._older.execute("SELECT n FROM counts WHERE key = ?", (_number(key),))
-        row = found.fetchone()
-        return 0 if row is None else int(row[0])
 
     def _put_away(self) -> None:
         if self._older is None:
             self._older = temporary_database(self)
             self._older.execute("CREATE TABLE counts (key INTEGER PRIMARY KEY, n INTEGER)")
         self._older.execute("BEGIN")
-        counts = sorted((_number(key), count) for key, count in self.recent.items())
+        counts = sorted((_number(key), count) for key, count in self._recent.items())
         self._older.executemany(_PUT, counts)
         self._older.execute("COMMIT")
-        self.recent.clear()
+        self._recent.clear()
+
+
+def _counted(older: Connection, key: bytes) -> int:
+    row = older.execute("SELECT n FROM counts WHERE key = ?", (_number(key),)).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _number(key: bytes) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ from timebank.interchange.engine.protocol import (
 from timebank.interchange.engine.reconcile import Reconciliation, StatedBalances
 from timebank.interchange.engine.refusals import Moves, refused
 from timebank.interchange.engine.report import Dismissed, ImportReport, Quarantined
-from timebank.interchange.engine.survey import COPY, MOVE, NEW, REPEAT, Said, Survey
+from timebank.interchange.engine.survey import COPY, MOVE, Found, Survey
 from timebank.interchange.engine.telling import (
     MOST_REASONS,
     MOST_TOLD,
@@ -162,21 +162,22 @@ class RowBooking:
         self._last = batch.head().sequence
 
     def book(self, batch: BankBatch, chunk: list[Placed]) -> None:
-        """Book some rows."""
+        """Book some rows: the accounts among them first, as a journal is easier to read so."""
         self._read += len(chunk)
-        accounts = {row.id for _, (_, row) in chunk if type(row) is ImportedAccount}
-        known = {id for id in accounts if _account(batch, id) is not None}
+        accounts = [(file, row) for _, (file, row) in chunk if isinstance(row, ImportedAccount)]
+        known = {row.id for _, row in accounts if _account(batch, row.id) is not None}
         self.begin(batch)
-        transfers = (row for _, (_, row) in chunk if type(row) is ImportedTransfer)
-        expect(batch, [row.id for row in transfers if is_plain(row.id)])
+        for file, account in accounts:
+            self._account(batch, file, account, known)
+        found = self._found(chunk)
+        new = (row for n, (_, row) in chunk if n not in found or found[n].is_new)
+        expect(batch, [row.id for row in new if type(row) is ImportedTransfer and is_plain(row.id)])
         for n, (file, row) in chunk:
             if isinstance(row, ImportedTransfer):
-                self._transfer(batch, n, file, row)
+                self._transfer(batch, file, row, found.get(n))
             elif isinstance(row, ImportedReversal):
                 self._reverse(batch, file, row)
-            elif isinstance(row, ImportedAccount):
-                self._account(batch, file, row, known)
-            else:
+            elif not isinstance(row, ImportedAccount):
                 self._other(row)
 
     def reverse_late(self, batch: BankBatch, late: list[tuple[str, ImportedReversal]]) -> None:
@@ -191,15 +192,23 @@ class RowBooking:
         self._reconciliation = self._stated.reconcile(batch)
         self._alike = self._ids.found(batch)
 
-    def tell(self, bank: TimeBank, n: int, file: str, row: ImportedRow) -> None:
-        """Count a row that is not booked now."""
-        self._read += 1
+    def _found(self, chunk: list[Placed]) -> Mapping[int, Found]:
+        """Return what was found of some rows, where they were compared with what was booked."""
+        return {} if self._survey is None else self._survey.of(chunk[0][0], chunk[-1][0])
+
+    def tell(self, bank: TimeBank, chunk: list[Placed]) -> None:
+        """Count some rows that are not booked now."""
+        self._read += len(chunk)
+        found = self._found(chunk)
+        for n, (_, row) in chunk:
+            self._tell(bank, row, found.get(n))
+
+    def _tell(self, bank: TimeBank, row: ImportedRow, found: Found | None) -> None:
         if isinstance(row, ImportedTransfer):
-            said = None if self._survey is None else self._survey.of(n)
-            if said is None or said.state in {NEW, REPEAT}:
+            if found is None or found.is_new:
                 self._waiting += 1
             else:
-                self._count_there(row, said)
+                self._count_there(row, found)
         elif isinstance(row, ImportedReversal):
             _, of = self._reversed_by(row)
             if of is None:
@@ -303,27 +312,28 @@ class RowBooking:
 
     # -- transfers ------------------------------------------------------------------------
 
-    def _transfer(self, batch: BankBatch, n: int, file: str, row: ImportedTransfer) -> None:
-        said = None if self._survey is None else self._survey.of(n)
+    def _transfer(
+        self, batch: BankBatch, file: str, row: ImportedTransfer, found: Found | None
+    ) -> None:
         try:
-            if said is not None and said.state not in {NEW, REPEAT}:
-                self._count_there(row, said)
+            if found is not None and not found.is_new:
+                self._count_there(row, found)
                 if row.opens is not None:
                     self._imply(batch, row.opens)
                 return
-            self._book(batch, file, row, row.id if said is None else said.target or row.id)
+            self._book(batch, file, row, row.id if found is None else found.target)
         except REFUSALS as error:
             fault = refused(file, row, error)
             if len(self._unbooked) < _MOST_REMEMBERED:
                 self._unbooked[row.id] = fault.moves
             self._quarantine(fault)
 
-    def _count_there(self, row: ImportedTransfer, said: Said) -> None:
-        if said.state == COPY:
+    def _count_there(self, row: ImportedTransfer, found: Found) -> None:
+        if found.state == COPY:
             self._same += 1
         else:
             self._equal += self._made.is_repeated(row.id)
-        if said.state != MOVE or not self._follows:  # else it was booked anew, and counted then
+        if found.state != MOVE or not self._follows:  # else it was booked anew, and counted then
             self._transfers[False] += 1
 
     def book_again(self, batch: BankBatch, file: str, row: ImportedTransfer, id: str) -> None:
@@ -344,10 +354,9 @@ class RowBooking:
         if row.opens is not None:
             self._imply(batch, row.opens)
         if self._people is not None:
-            opened = self._people.opened
             for account in (row.earner, row.spender):
-                if account in opened:
-                    self._imply(batch, ImportedAccount(row.line, account, name=opened[account]))
+                if account not in self._listed and account in (made := self._people.opened):
+                    self._imply(batch, ImportedAccount(row.line, account, name=made[account]))
         if id != row.id:
             row = attrs.evolve(row, id=id)
         try:

@@ -12,11 +12,14 @@ import weakref
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from itertools import islice
+from operator import attrgetter
 from tempfile import SpooledTemporaryFile
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from timebank.interchange.engine.protocol import ImportedRow
+import attrs
+
+from timebank.interchange.engine.protocol import ImportedRow, ImportedTransfer
 
 #: Rows that are written together: what they share, as the names of columns, is written once.
 _TOGETHER: Final = 500
@@ -24,6 +27,8 @@ _TOGETHER: Final = 500
 _IN_MEMORY: Final = 1_000_000
 _LENGTH: Final = struct.Struct(">Q")
 Placed = tuple[str, ImportedRow]
+#: The values of a transfer, as most rows are, in the order in which it is made of them.
+_values: Final = attrgetter(*(field.name for field in attrs.fields(ImportedTransfer)))
 
 
 class KeptRows:
@@ -48,7 +53,7 @@ class KeptRows:
         while together := list(islice(waiting, _TOGETHER)):
             made = BytesIO()
             pickler = pickle.Pickler(made, pickle.HIGHEST_PROTOCOL)
-            pickler.dispatch_table = {MappingProxyType: _plain}
+            pickler.dispatch_table = {MappingProxyType: _plain, ImportedTransfer: _made_again}
             pickler.dump(together)
             self._file.write(_LENGTH.pack(made.tell()))
             self._file.write(made.getbuffer())
@@ -65,6 +70,11 @@ class KeptRows:
             together: list[Placed] = pickle.loads(self._file.read(bytes_))  # noqa: S301 - our own
             place = self._file.tell()
             yield from together
+
+
+def _made_again(row: ImportedTransfer) -> tuple[type[ImportedTransfer], tuple[Any, ...]]:
+    """Return how a transfer is made again: by one call, and not field by field."""
+    return ImportedTransfer, _values(row)
 
 
 def _plain(mapping: MappingProxyType[str, str]) -> tuple[type[dict[str, str]], tuple[object]]:

@@ -8,7 +8,6 @@ is gone. Two files may have the same row: whether that is one exchange or two, n
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -21,6 +20,7 @@ from timebank.interchange.engine.meaning import (
     again_id,
     as_text,
     file_mark,
+    texts_in,
     texts_of_row,
 )
 from timebank.interchange.engine.protocol import ImportedAccount, ImportedRow, ImportedTransfer
@@ -47,12 +47,11 @@ CREATE TABLE said (
   spender TEXT NOT NULL, seconds INTEGER NOT NULL, texts TEXT NOT NULL, raw TEXT NOT NULL,
   state TEXT, target TEXT, elsewhere INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX said_by_id ON said (id, n);
-CREATE INDEX said_by_key ON said (key, n) WHERE ending IS NOT NULL;
-CREATE INDEX said_by_state ON said (state, n);
 CREATE TABLE files (number INTEGER PRIMARY KEY, name TEXT UNIQUE, mark TEXT);
 CREATE TABLE unread (earner TEXT, spender TEXT);
 """
+#: Made once all rows are there.
+_INDEX: Final = "CREATE INDEX said_by_id ON said (id, n)"
 _COLUMNS: Final = (
     "n, id, ending, key, day, kind, file, line, earner, spender, seconds, texts, raw, state, "
     "target, elsewhere"
@@ -70,6 +69,8 @@ AND (file IS NULL OR file IN (SELECT mark FROM files)
 _ORDINAL: Final = re.compile(r"-([1-9][0-9]*)(?=:|~|$)", re.ASCII)
 #: Rows of which is written together what was found.
 _WRITTEN_AT_ONCE: Final = 1_000
+#: The key behind the last one.
+_NONE: Final[tuple[bytes, list[Booked]]] = (b"", [])
 _MOST_SECONDS: Final = 2**62
 _TWO: Final = 2
 
@@ -104,7 +105,19 @@ class Said(NamedTuple):
 
     def fields(self) -> dict[str, Any]:
         """Return the texts as they are to be recorded."""
-        return dict(zip(TEXTS, json.loads(self.raw), strict=True))
+        return dict(zip(TEXTS, texts_in(self.raw), strict=True))
+
+
+class Found(NamedTuple):
+    """What a row is, and the id in the bank that it has or will have."""
+
+    state: str
+    target: str
+
+    @property
+    def is_new(self) -> bool:
+        """True where it is to be booked, as far as is known before the bank is asked."""
+        return self.state in {NEW, REPEAT}
 
 
 class Survey:
@@ -161,6 +174,7 @@ class Survey:
             elif isinstance(row, Quarantined) and row.moves != ():
                 self._not_understood(row)
         self._write_said()
+        self._db.execute(_INDEX)
         self._db.execute("COMMIT")
 
     def _say(self, n: int, file: str, row: ImportedTransfer) -> None:
@@ -292,7 +306,7 @@ class Survey:
     def _by_texts(self, row: Said, one: Booked) -> str:
         if row.texts in {one.first, one.now} or not one.is_live:
             return THERE
-        said, now = json.loads(row.texts), json.loads(one.now)
+        said, now = texts_in(row.texts), texts_in(one.now)
         if said[1:] == now[1:] and now[0] is None and self._was_noted(one):
             return THERE  # its note was erased, and is not brought back
         return AMEND
@@ -308,14 +322,18 @@ class Survey:
     def _compare_made(self) -> None:
         """Compare rows by what they mean: those that mean the same at a time."""
         found = self._all("WHERE ending IS NOT NULL ORDER BY key, n")
+        booked = self.booked.by_key()
+        its, there = next(booked, _NONE)
         for key, group in groupby(found, key=lambda row: row.key):
+            while its and its < key:
+                its, there = next(booked, _NONE)
             rows: dict[str, Said] = {}
             files: dict[str, set[int]] = {}
             for row in group:
                 files.setdefault(row.id, set()).add(row.file)
                 if rows.setdefault(row.id, row) is not row:
                     self._set(row, COPY, row.id, elsewhere=True)
-            self._pair(list(rows.values()), self.booked.of_key(key), files)
+            self._pair(list(rows.values()), there if its == key else [], files)
 
     def _pair(self, rows: list[Said], there: list[Booked], files: dict[str, set[int]]) -> None:
         if len(rows) == len(there) == 1:  # as most are
@@ -369,10 +387,12 @@ class Survey:
         found = self._db.execute("SELECT state, count(*) FROM said GROUP BY state ORDER BY state")
         return dict(found.fetchall())
 
-    def of(self, n: int) -> Said:
-        """Return what was found of a row, the n-th of `rows` from 0."""
-        row = self._db.execute(f"SELECT {_COLUMNS} FROM said WHERE n = ?", (n,)).fetchone()  # noqa: S608 - columns are ours
-        return Said(*row)
+    def of(self, first: int, last: int) -> dict[int, Found]:
+        """Return what was found of some rows of `rows`, the `first`-th to the `last`-th from 0."""
+        found = self._db.execute(
+            "SELECT n, state, target FROM said WHERE n BETWEEN ? AND ?", (first, last)
+        )
+        return {n: Found(state, target) for n, state, target in found}
 
     def target_of(self, id: str, *, follows: bool) -> str:
         """Return the id in the bank of the transfer that the source calls by an id.

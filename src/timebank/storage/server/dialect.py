@@ -29,7 +29,7 @@ _TILES: Final = """SELECT level, tile, hash FROM timebank_tiles
 _HEAD: Final = "SELECT journal, sequence, digest FROM timebank_banks WHERE bank = %s"
 _TEXTS: Final = """SELECT sequence, field, salt, text FROM timebank_texts
     WHERE bank = %s AND sequence > %s AND sequence <= %s ORDER BY sequence, field"""
-#: An account's seconds of one sign on days within bounds.
+#: An account's seconds of one sign.
 _SUM: Final = "CAST(coalesce(sum(CASE WHEN seconds {sign} 0 THEN {seconds} END), 0) AS {integer})"
 
 
@@ -38,8 +38,9 @@ def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
 
     `lock` is put behind each question about rows of the bank; `by_key` is that of `Queries`.
     """
-    totals = (_SUM.format(sign=">", seconds="seconds", integer=integer)) + ", "
-    totals += _SUM.format(sign="<", seconds="-seconds", integer=integer)
+    sums = (_SUM.format(sign=">", seconds="seconds", integer=integer)) + ", "
+    sums += _SUM.format(sign="<", seconds="-seconds", integer=integer)
+    totals = f"SELECT {sums} FROM timebank_postings WHERE bank = %s AND account = %s "  # noqa: S608 - our words
     return Queries(
         head=_HEAD + lock,
         banks="SELECT bank FROM timebank_banks ORDER BY bank",
@@ -72,8 +73,8 @@ def queries(*, integer: str, lock: str = "", by_key: str = "") -> Queries:
         + "day >= %s AND day <= %s AND (day, version) < (%s, %s) "
         + "ORDER BY day DESC, version DESC LIMIT %s"
         + lock,
-        totals=f"SELECT {totals} FROM timebank_postings "  # noqa: S608 - our words
-        "WHERE bank = %s AND account = %s AND day >= %s AND day <= %s" + lock,
+        totals=totals + "AND day >= %s AND day <= %s" + lock,
+        all_totals=totals + lock,
         late=f"SELECT CAST(coalesce(sum(seconds), 0) AS {integer}) FROM timebank_postings "  # noqa: S608 - our words
         "WHERE bank = %s AND account = %s AND version > %s AND version <= %s AND day <= %s" + lock,
         # As with the days, the first bound repeats the second for MariaDB.

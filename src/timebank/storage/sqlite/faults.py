@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any, Final
 
@@ -34,28 +34,38 @@ _STRAY_BANKS = """WITH RECURSIVE named (bank) AS (
     SELECT bank FROM named
     WHERE bank IS NOT NULL AND bank NOT IN (SELECT bank FROM timebank_banks)"""
 
-#: Whether rows refer to records that surely are there: those of a bank have no gap.
-_WITHIN = """SELECT NOT EXISTS (
+#: Whether the records of each bank have no gap.
+_NO_GAP: Final = """SELECT NOT EXISTS (
+        SELECT 1 FROM timebank_records GROUP BY bank HAVING count(*) <> max(sequence)
+    )"""
+#: Whether the last record that the rows of a bank refer to is there.
+_LAST_IS_THERE: Final = """SELECT NOT EXISTS (
+        SELECT 1 FROM (SELECT bank, max({column}) AS last FROM {rows} GROUP BY bank) AS found
+        LEFT JOIN timebank_records AS there
+            ON there.bank = found.bank AND there.sequence = found.last
+        WHERE there.sequence IS NULL
+    )"""
+#: The same of the postings, by account, and whether all of these are there.
+_POSTINGS_ARE_OF: Final = """SELECT NOT EXISTS (
         SELECT 1
-        FROM (SELECT bank, min(sequence) AS first, max(sequence) AS last,
-            max(typeof(sequence) <> 'integer') AS odd FROM {table} GROUP BY bank) AS found
-        LEFT JOIN (SELECT bank, min(sequence) AS first, max(sequence) AS last, count(*) AS number,
-            max(typeof(sequence) <> 'integer') AS odd FROM timebank_records GROUP BY bank) AS there
-            ON there.bank = found.bank
-        WHERE there.bank IS NULL OR there.odd OR there.first <> 1 OR there.last <> there.number
-            OR found.odd OR found.first < 1 OR found.last > there.last
+        FROM (SELECT bank, account, max(sequence) AS last FROM timebank_postings
+            GROUP BY bank, account) AS found
+        LEFT JOIN timebank_records AS there
+            ON there.bank = found.bank AND there.sequence = found.last
+        LEFT JOIN timebank_accounts AS known
+            ON known.bank = found.bank AND known.account = found.account
+        WHERE there.sequence IS NULL OR known.account IS NULL
     )"""
-#: Whether all postings are of accounts that are there, by one look-up for each account.
-_OF_ACCOUNTS = """SELECT NOT EXISTS (
-        SELECT 1 FROM (SELECT DISTINCT bank, account FROM timebank_postings) AS found
-        LEFT JOIN timebank_accounts AS there
-            ON there.bank = found.bank AND there.account = found.account
-        WHERE there.account IS NULL
-    )"""
-#: What says of a table that every reference in it holds, without a look-up for each row.
+_REFERRING: Final = (
+    "timebank_records INDEXED BY timebank_records_refers_to WHERE refers_to IS NOT NULL"
+)
+#: What says of the tables that grow with the records that every reference in them holds, without
+#: a look-up for each row: where the file is well all numbers are whole and at least 1, so that
+#: with the last record, and no gap, all are there.
 _SURE: Final = {
-    "timebank_postings": (_WITHIN.format(table="timebank_postings"), _OF_ACCOUNTS),
-    "timebank_texts": (_WITHIN.format(table="timebank_texts"),),
+    "timebank_records": _LAST_IS_THERE.format(column="refers_to", rows=_REFERRING),
+    "timebank_texts": _LAST_IS_THERE.format(column="sequence", rows="timebank_texts"),
+    "timebank_postings": _POSTINGS_ARE_OF,
 }
 
 _ODD_TILES = """SELECT bank, level, tile FROM timebank_tiles
@@ -87,7 +97,10 @@ def faults(
 
     What `progress` raises ends the work and is raised again.
     """
-    return _found(connection, where, (_file, _schema, _orphans, _references, _levels), progress)
+    found = _found(connection, where, (_file, _schema), progress)
+    references = partial(_references, is_well=not found)
+    found += _found(connection, where, (_orphans, references, _levels), progress)
+    return list(dict.fromkeys(found))
 
 
 def own_faults(
@@ -105,7 +118,7 @@ def own_faults(
         return lambda _connection, _where: check(fetch, bank, mark="?")
 
     checks: list[_FindFaults] = [_schema, partial(_indexes, bank=bank), *map(own, _OWN)]
-    return _found(connection, where, checks, progress)
+    return list(dict.fromkeys(_found(connection, where, checks, progress)))
 
 
 def _indexes(connection: sqlite3.Connection, where: str, *, bank: str) -> Iterator[Fault]:
@@ -152,7 +165,7 @@ def _found(
                 raise raised[0]
     finally:
         connection.set_progress_handler(None, 0)
-    return list(dict.fromkeys(found))
+    return found
 
 
 def schema_faults(connection: sqlite3.Connection, where: str) -> list[Fault]:
@@ -198,12 +211,14 @@ def _orphans(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
             )
 
 
-def _references(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
+def _references(connection: sqlite3.Connection, where: str, *, is_well: bool) -> Iterator[Fault]:
+    """Find rows that refer to what is not there, the sooner where file and schema are well."""
     there = {name for _, name, _ in _objects(connection)}
+    have_no_gap = is_well and bool(there) and _is_so(connection, _NO_GAP)
     for table in TABLES:
         if table not in there:
             continue
-        if table in _SURE and _surely(connection, table):
+        if have_no_gap and table in _SURE and _is_so(connection, _SURE[table]):
             continue
         missing = (
             parent
@@ -221,8 +236,8 @@ def _levels(connection: sqlite3.Connection, where: str) -> Iterator[Fault]:
             yield odd_tile(row)
 
 
-def _surely(connection: sqlite3.Connection, table: str) -> bool:
-    return all(connection.execute(question).fetchone() == (1,) for question in _SURE[table])
+def _is_so(connection: sqlite3.Connection, question: str) -> bool:
+    return bool(connection.execute(question).fetchone() == (1,))
 
 
 def _objects(connection: sqlite3.Connection) -> _Objects:
@@ -233,8 +248,9 @@ def _objects(connection: sqlite3.Connection) -> _Objects:
     }
 
 
+@cache
 def _fresh() -> _Objects:
-    """Return the objects of a database that was just made."""
+    """Return the objects of a database that was just made: the same each time."""
     connection = sqlite3.connect(":memory:")
     try:
         for statement in DDL:

@@ -14,6 +14,8 @@ _ACCOUNT_COLUMNS = "account, kind, status, joined_on, floor, ceiling, opened, na
 _ACCOUNT = f"SELECT {_ACCOUNT_COLUMNS} FROM timebank_accounts WHERE bank = ? "  # noqa: S608 - our names
 _POSTING = """SELECT account, version, sequence, seconds, balance, day FROM timebank_postings
     WHERE bank = ? AND account = ? AND """
+_TOTALS = """SELECT coalesce(sum(max(seconds, 0)), 0), coalesce(sum(max(-seconds, 0)), 0)
+    FROM timebank_postings WHERE bank = ? AND account = ? """
 _HOLD = "SELECT account, expires_at, sequence, held, incoming FROM timebank_holds "
 
 
@@ -72,8 +74,8 @@ QUERIES: Final = Queries(
     by_day=_POSTING + "day <= ? AND (day, version) > (?, ?) ORDER BY day, version LIMIT ?",
     by_day_back=_POSTING
     + "day >= ? AND (day, version) < (?, ?) ORDER BY day DESC, version DESC LIMIT ?",
-    totals="""SELECT coalesce(sum(max(seconds, 0)), 0), coalesce(sum(max(-seconds, 0)), 0)
-        FROM timebank_postings WHERE bank = ? AND account = ? AND day >= ? AND day <= ?""",
+    totals=_TOTALS + "AND day >= ? AND day <= ?",
+    all_totals=_TOTALS,
     # The key is to be followed, and not the index by day.
     late="""SELECT coalesce(sum(seconds), 0) FROM timebank_postings
         WHERE bank = ? AND account = ? AND version > ? AND version <= ? AND +day <= ?""",
