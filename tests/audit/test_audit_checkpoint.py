@@ -255,6 +255,7 @@ def asked_since(accounts: int, before: int) -> int:
     with bank.store.reader("main") as reader:
         counted = Asked(reader)
         assert audit(counted, since=checkpoint).ok
+    bank.close()
     return counted.number
 
 
@@ -297,6 +298,7 @@ def test_a_row_behind_the_last_is_found_whatever_it_is(version: Any, account: st
     with bank.store.reader("main") as reader:
         found = audit(reader, since=checkpoint)
         alone = audit(One(reader), since=checkpoint)
+    bank.close()
     assert found == alone
     assert "derived" in {one.check for one in found.findings}
 

@@ -103,3 +103,25 @@ def test_it_ends_and_tells_the_gap(
         assert asked < 3_000
         if "timebank_records" in tables:
             assert {"sequence"} <= {one.check for one in report.findings}
+
+
+@pytest.mark.parametrize("far", FAR)
+def test_records_that_stand_elsewhere_are_told_before_a_gap(
+    original: Path, tmp_path: Path, far: int
+) -> None:
+    """Whether all behind the first of them moved is not counted one by one."""
+    path = Path(shutil.copyfile(original, tmp_path / "bank.db"))
+    moved(path, TABLES["records"], 702, far)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        guards = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        for (name,) in connection.execute(guards).fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        bodies = (
+            "SELECT body FROM timebank_records WHERE sequence BETWEEN 10 AND 12 ORDER BY sequence"
+        )
+        found = [body for (body,) in connection.execute(bodies).fetchall()]
+        for number, body in zip((11, 12, 10), found, strict=True):
+            sql = "UPDATE timebank_records SET body = ? WHERE sequence = ?"
+            connection.execute(sql, (body, number))
+    report, _ = audited(path, original, 0)
+    assert {"chain", "sequence"} <= {one.check for one in report.findings}

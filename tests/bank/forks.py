@@ -11,7 +11,9 @@ import itertools
 import os
 import signal
 import sqlite3
+import stat
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -282,8 +284,57 @@ def waiting(bank: TimeBank) -> list[str]:
     return wrong + there(bank, "t1", "t2", "w0", "w1", "w2") + here(bank)
 
 
+def daemon(bank: TimeBank) -> list[str]:
+    """A child closes all it has, as daemons do; what it opens then stays its own, and open.
+
+    A bank that is opened there is as it should be, or the child is told; so is the inherited one.
+    """
+    wrong = []
+    for before, between in itertools.product(range(9), range(4)):
+        child = forked(partial(in_a_daemon, bank, before, between))
+        wrong += [f"with {before} and {between} files: {one}" for one in child.ended()]
+        wrong += here(bank)
+    return wrong
+
+
+def in_a_daemon(bank: TimeBank, before: int, between: int) -> list[str]:
+    """What was wrong where so many files are opened before the bank, and before it is written to.
+
+    Each is a file of the child's: nobody else may write into it, or close it.
+    """
+    for number in range(3, 64):
+        with suppress(OSError):
+            if not stat.S_ISFIFO(os.fstat(number).st_mode):  # by which the parent is told
+                os.close(number)
+    files = [own_file() for _ in range(before)]
+    wrong = []
+    # In another memory there are no such accounts.
+    with suppress(TimebankError), timebank.open(sys.argv[2]) as anew:
+        anew.balance("m1")
+        files += [own_file() for _ in range(between)]
+        pay(anew, f"child-{before}-{between}")
+        wrong += each(bank, f"other-{before}-{between}")  # whose log it drops
+        files += [own_file(), own_file()]
+        pay(anew, f"more-{before}-{between}")
+    wrong += each(bank, f"child-{before}-{between}")
+    for number, (name, file) in enumerate(files):
+        if came(partial(os.write, name, b"mine")) or os.fstat(name).st_ino != file:
+            wrong.append(f"its file {number} was closed")
+        elif os.fstat(name).st_size != len(b"mine"):
+            wrong.append(f"its file {number} was written to")
+    return wrong
+
+
+def own_file() -> tuple[int, int]:
+    """A new file without a name: what it is opened as, and its number on its device."""
+    with tempfile.TemporaryFile(buffering=0) as file:
+        number = os.dup(file.fileno())
+    return number, os.fstat(number).st_ino
+
+
 CASES: Final = {
-    case.__name__: case for case in (idle, batch, failing_batch, preview, posting, locked, waiting)
+    case.__name__: case
+    for case in (idle, batch, failing_batch, preview, posting, locked, waiting, daemon)
 }
 
 

@@ -19,7 +19,7 @@ TESTS = Path(__file__).parents[1]
 #: What a host may do with one connection, on one thread.
 OF_A_HOST = ("idle", "batch", "failing_batch", "preview")
 #: The places where each case is tried for each change; elsewhere a few are.
-QUICK = {("memory", "batch"), ("file", "posting"), ("file", "locked")}
+QUICK = {("memory", "batch"), ("file", "posting"), ("file", "locked"), ("file", "daemon")}
 
 
 def wrong_in(case: str, url: str) -> str:

@@ -18,6 +18,7 @@ import timebank
 from bank.test_grouping import Crowd, paid
 from support import Clock, sources
 from timebank import Hours, IdempotencyMismatch, Statute, TimeBank, Transfer, Welcome, reports
+from timebank.bank.commit_group import Call
 from timebank.errors import (
     Conflict,
     OutcomeUnknown,
@@ -224,6 +225,32 @@ def test_an_interrupt_after_the_commit_takes_nobodys_booking(crowd: Crowd) -> No
     leader, *others = crowd.together(paid(1), paid(2), paid(3))
     assert isinstance(leader.error, KeyboardInterrupt)
     assert [False, False] == [one.result.repeated for one in others]
+    crowd.faults = lambda _: None
+    assert [True] * 3 == [paid(n)(crowd.bank).repeated for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("second", [None, StoreBusy("held"), StoreError("full")])
+def test_an_interrupt_while_others_are_woken_takes_nobodys_booking(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, second: TimebankError | None
+) -> None:
+    """The leader is gone before all have heard; who has not looks, and hears no untruth."""
+    wake, left = Call.wake, [KeyboardInterrupt()]
+
+    def interrupted(call: Call) -> None:
+        if left:
+            if second is not None:
+                crowd.faults = failing("before writing", second)
+            raise left.pop()
+        wake(call)
+
+    monkeypatch.setattr(Call, "wake", interrupted)
+    leader, woken, other = crowd.together(paid(1), paid(2), paid(3))
+    assert isinstance(leader.error, KeyboardInterrupt)
+    assert not woken.result.repeated
+    if second is None:
+        assert not other.result.repeated
+    else:
+        assert isinstance(other.error, OutcomeUnknown)
     crowd.faults = lambda _: None
     assert [True] * 3 == [paid(n)(crowd.bank).repeated for n in (1, 2, 3)]
 

@@ -18,6 +18,7 @@ import pytest
 import timebank
 from timebank import OutcomeUnknown, StoreError, TimeBank
 from timebank.storage.sqlite.backup import backup_sqlite
+from timebank.storage.sqlite.files import Log
 
 SOURCE = Path(timebank.__file__).parents[1]
 
@@ -323,6 +324,41 @@ def test_what_was_held_of_a_log_is_given_back(tmp_path: Path) -> None:
             bank.transfer(earner="m1", spender="f1", hours="0:01", id=f"n{number}")
             assert held()
         assert not held()  # as soon as it is closed, for it keeps the room of a log that is gone
+
+
+def test_a_number_that_another_has_by_now_is_not_closed(tmp_path: Path) -> None:
+    """A daemon closes all it had, and SQLite then has the log open under that number, to write."""
+    path = tmp_path / "bank.db-wal"
+    path.touch()
+    log = Log(str(tmp_path / "bank.db"))
+    number = log._held
+    if number is None:
+        pytest.skip("this system holds no log open")
+    with path.open("r+b") as file:
+        os.dup2(file.fileno(), number)
+    del log
+    assert 4 == os.write(number, b"page")
+    os.close(number)
+
+
+@pytest.mark.parametrize("mode", ["delete", "truncate", "persist", "memory"])
+def test_a_log_that_is_made_later_is_noticed_too(tmp_path: Path, mode: str) -> None:
+    """Another program had set a mode without a log, and sets it back between two calls."""
+    place = tmp_path / "bank.db"
+    made(place)
+
+    def by_another(mode: str) -> None:
+        with closing(sqlite3.connect(place)) as other:
+            assert other.execute(f"PRAGMA journal_mode = {mode}").fetchone() == (mode,)
+
+    by_another(mode)
+    with timebank.open(f"sqlite:///{place}", create=False) as bank:
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id="first")
+        by_another("wal")
+        bank.transfer(earner="m1", spender="f1", hours="0:01", id="next")
+        place.with_name("bank.db-wal").rename(tmp_path / "taken")
+        with pytest.raises(StoreError, match=r"bank\.db-wal was replaced, moved or deleted"):
+            bank.transfer(earner="m1", spender="f1", hours="0:01", id="late")
 
 
 LOOKING = """

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import get_annotations, isfunction
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -20,13 +21,38 @@ from timebank.errors import (
     StoreError,
 )
 from timebank.model import Head, PostingRow
-from timebank.storage import Batch, open_store
+from timebank.storage import Batch, open_store, protocol
 from timebank.storage.lock import WriterLock, this_process
 from timebank.storage.memory import MemoryStore
 from timebank.storage.sqlite import open_sqlite
 from timebank.storage.sqlite.questions import QUERIES
 from timebank.storage.tables import TableReader
 from timebank.testing.rows import DAYS, everything, posting, record, small_bank
+
+# -- what a store may have ------------------------------------------------------------------
+
+
+def optional() -> Iterator[Any]:
+    """Each question whether a store has something, with the methods of what it is asked for."""
+    for name, ask in vars(protocol).items():
+        if isfunction(ask) and "TypeGuard" in str(get_annotations(ask)["return"]):
+            (kind,) = get_args(get_type_hints(ask)["return"])
+            ours = [one for one in kind.__mro__ if one not in protocol.Writer.__mro__]
+            methods = {method for one in ours for method in vars(one) if method[0] != "_"}
+            yield pytest.param(ask, methods - vars(protocol.Store).keys(), id=name)
+
+
+@pytest.mark.parametrize(("ask", "methods"), [*optional()])
+def test_a_store_that_has_a_part_of_it_is_not_asked(
+    ask: Callable[[object], bool], methods: set[str]
+) -> None:
+    """It has all methods of a kind, or the library takes the way of those that have none."""
+    assert methods
+    assert ask(SimpleNamespace(**dict.fromkeys(methods, print)))
+    for missing in methods:
+        others = dict.fromkeys(methods, print) | {missing: None}
+        assert not ask(SimpleNamespace(**others)), missing
+
 
 # -- the lock, the memory store's own, the registry ---------------------------------------
 
@@ -110,6 +136,40 @@ def test_a_private_database_is_one_connection() -> None:
         store.close()
         assert ["j1", "j1"] == [outer.head().journal, inner.head().journal]
     assert 1 == len(failures)
+
+
+@pytest.mark.parametrize("error", [StoreBusy, KeyboardInterrupt])
+@pytest.mark.parametrize("kind", ["reader", "writer"])
+def test_who_waits_in_vain_takes_nothing_from_who_writes(
+    kind: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too long, or until an interrupt: what another thread has begun is not undone."""
+    store: Any = open_sqlite("sqlite://", create=True, busy_timeout_seconds=0.01)
+    store.make_bank("main", journal="j1")
+    came: list[BaseException] = []
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def wait() -> None:
+        block = getattr(store, kind)("main")
+        try:
+            block.__enter__()
+        except error as one:
+            came.append(one)
+        block.drop()  # once more, as after every exception
+
+    if error is KeyboardInterrupt:
+        monkeypatch.setattr(WriterLock, "_wait", interrupted)
+    with store.writer("main") as writer:
+        writer.append(Batch([record(1)]))
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join()
+        writer.append(Batch([record(2)]))
+    assert 1 == len(came)
+    with store.reader("main") as reader:
+        assert 2 == reader.head().sequence
 
 
 def test_a_private_database_does_not_follow_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:

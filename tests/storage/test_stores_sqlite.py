@@ -743,7 +743,10 @@ def test_the_switch_to_wal_waits_for_others(
         other.execute("CREATE TABLE u (x)")
         with pytest.raises(StoreBusy):
             open_sqlite(f"sqlite:///{path}?synchronous=normal", create=True, busy_timeout_seconds=0)
-            _append(open_sqlite(f"sqlite:///{path}", create=True, busy_timeout_seconds=0))
+            with closing(
+                open_sqlite(f"sqlite:///{path}", create=True, busy_timeout_seconds=0)
+            ) as store:
+                _append(store)
 
 
 def test_a_migration_that_fails_leaves_no_table(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ class RecordCauses:
         """Tell a record that was put in, or taken out, where all behind it moved by one."""
         last = self._stored.last
         run = sorted(places)
-        if len(run) < 2 or run != list(range(run[0], last + 1)):  # noqa: PLR2004  # one is no run
+        if len(run) < 2 or last - run[0] >= len(run) or run != list(range(run[0], last + 1)):  # noqa: PLR2004  # one is no run
             return
         for step, key in ((-1, "record_was_put_in"), (1, "record_was_taken_out")):
             if all(places[at] == at + step for at in run):

@@ -282,7 +282,7 @@ class FindsPostings(Reader, Protocol):
         """Return the postings of accounts, each above a version, as `postings_between` does."""
 
 
-class GivesColumns(FindsPostings, Protocol):
+class GivesColumns(Reader, Protocol):
     """A reader that can return rows column by column, for an audit: it makes none of each row.
 
     It is also asked of all ids and accounts at once. Without it the audit makes the columns of
@@ -514,7 +514,7 @@ def sees_schema(reader: Reader) -> TypeGuard[SeesSchema]:
 
 def finds_own(reader: Reader) -> TypeGuard[FindsOwn]:
     """Return whether a reader is a `FindsOwn`."""
-    return _has(reader, "own_faults")
+    return _has(reader, "own_faults") and _has(reader, "is_shared")
 
 
 def tells_unseen(reader: Reader) -> TypeGuard[TellsUnseen]:

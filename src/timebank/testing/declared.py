@@ -189,16 +189,18 @@ class Declared(StoreUnderTest, part=True):
     def test_columns_are_those_of_the_rows(self, filled: Store) -> None:
         """Of records and of postings, also where there are none."""
         with filled.reader("main") as reader:
-            assert gives_columns(reader)
+            assert finds_postings(reader)
+            given: Any = reader
+            assert gives_columns(given)
             wanted = [(row.account, 0, 9) for row in reader.accounts(after=None, limit=200)]
             for some in (wanted, wanted[:1]):
                 rows = reader.postings_between(some)
-                assert rows == [*map(PostingRow, *reader.posting_columns(some))]
+                assert rows == [*map(PostingRow, *given.posting_columns(some))]
             for after, limit in ((0, 1), (1, 100), (-9, 2)):
                 records = reader.records(after=after, limit=limit)
-                columns = reader.record_columns(after=after, limit=limit)
+                columns = given.record_columns(after=after, limit=limit)
                 assert records == [*map(RecordRow, *columns)]
-            assert [] == [*reader.record_columns(after=10**6, limit=9)]
+            assert [] == [*given.record_columns(after=10**6, limit=9)]
 
     @needs("gives_columns")
     def test_what_all_ids_find_and_accounts_come_to_is_told_at_once(self, filled: Store) -> None:

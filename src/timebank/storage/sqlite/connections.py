@@ -20,7 +20,7 @@ from weakref import WeakSet, ref
 from timebank.errors import StoreError
 from timebank.storage.lock import Holder, Turn, WriterLock, here, this_process
 from timebank.storage.sqlite.errors import ERRORS, code_of
-from timebank.storage.sqlite.files import File, Log, file_at, has_bytes, replaced
+from timebank.storage.sqlite.files import File, Log, file_at, has_bytes, opened, opened_at, replaced
 
 #: All connections to files, for a child that was forked has those of its parent.
 _ALL: Final[WeakSet[FileConnections]] = WeakSet()
@@ -158,7 +158,7 @@ def begin_late(connection: sqlite3.Connection, left: float, timeout_seconds: flo
         connection.execute(f"PRAGMA busy_timeout = {int(timeout_seconds * 1000)}").fetchone()
 
 
-#: The readers of a parent's that a forked child has: what they have is not closed here.
+#: What a forked child has of its parent's, and its readers: what they have is not closed here.
 _INHERITED: Final[list[object]] = []
 
 
@@ -166,7 +166,10 @@ def _forked() -> None:
     """Keep what was inherited: it is closed where that is safe, or never."""
     for connections in list(_ALL):
         for _, process in connections.processes():
-            _INHERITED.extend(reader() for reader in list(process.lent.values()))
+            if process.inherited is None:
+                process.inherited = opened_at(connections.where)
+                _INHERITED.append(process)
+                _INHERITED.extend(reader() for reader in list(process.lent.values()))
 
 
 if hasattr(os, "register_at_fork"):
@@ -191,6 +194,17 @@ class _Process:
         #: The readers that have a connection.
         self.lent: dict[int, ref[Borrower]] = {}
         self.writer: sqlite3.Connection | None = None
+        #: The numbers under which SQLite had files open for it when a child was forked from it.
+        self.inherited: dict[int, File] | None = None
+
+    def is_as_inherited(self) -> bool:
+        """Return whether no number is of another file by now.
+
+        A daemon closes all that it has inherited, and what it opens then has the same numbers.
+        SQLite knows nothing of it, and would close these in turn.
+        """
+        numbers = self.inherited or {}
+        return all(opened(number) in (file, None) for number, file in numbers.items())
 
     def close(self) -> None:
         """Close what nobody uses."""
@@ -211,7 +225,8 @@ def disinherit(where: str) -> None:
     writing the file can be opened neither by them nor anew. Where it was not, closing what was
     inherited leaves the child as a process that never had the file open, and the parent alone.
 
-    :raises StoreError: the parent was reading or writing when it forked.
+    :raises StoreError: the parent was reading or writing when it forked, or this process has closed
+        by itself what it had of it.
     """
     file, pid = os.path.realpath(where), this_process.pid
     inherited = [
@@ -227,6 +242,12 @@ def disinherit(where: str) -> None:
         msg = (
             f"{where}: this process was forked while its parent was reading or writing "
             "there: open it in a process that is started anew, or fork before"
+        )
+        raise StoreError(msg)
+    if not all(process.is_as_inherited() for _, _, process in inherited):
+        msg = (
+            f"{where}: this process has closed what it had from its parent, and has opened other "
+            "files since: open it in a process that is started anew, or before these"
         )
         raise StoreError(msg)
     for _, _, process in inherited:

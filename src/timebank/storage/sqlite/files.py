@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from contextlib import suppress
 from typing import Final
 
 from timebank.errors import StoreError
+
+if sys.platform != "win32":
+    from fcntl import F_GETFL, fcntl
 
 #: What a file is made with: it is for its owner alone, whatever the umask. SQLite gives the files
 #: that it keeps beside a database (-wal, -shm, -journal) the rights of the database.
@@ -54,6 +58,32 @@ def has_bytes(path: str) -> bool:
         return False
 
 
+def opened(number: int) -> File | None:
+    """Return which file this process has open under a number; `None` where it has none."""
+    try:
+        found = os.fstat(number)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def opened_at(path: str) -> dict[int, File]:
+    """Return where this process has a database open, or a file of SQLite's beside it, by number.
+
+    Nothing is found where the system does not list what a process has open.
+    """
+    files, found = set(), {}
+    for end in ("", "-wal", "-shm", "-journal"):
+        with suppress(StoreError):
+            files.add(file_at(os.path.realpath(path) + end))
+    with suppress(OSError):
+        for name in os.listdir("/dev/fd"):  # noqa: PTH208 - names alone
+            file = opened(int(name))
+            if file is not None and file in files:
+                found[int(name)] = file
+    return found
+
+
 class Log:
     """The log that an open file has, so that each commit can ask whether it is still there.
 
@@ -69,8 +99,8 @@ class Log:
     """
 
     # These are of the class first: `__del__` is called too where an interrupt fell into `__init__`.
-    #: Its number on its device; 0 where none is there.
-    _number = 0
+    #: Its number on its device; 0 where there was none.
+    number = 0
     #: What is held open, and where the system tells its name.
     _held: int | None = None
     _link = _name = ""
@@ -78,19 +108,23 @@ class Log:
     def __init__(self, path: str) -> None:
         self.path = f"{os.path.realpath(path)}-wal"
         with suppress(OSError):
-            self._number = os.stat(self.path).st_ino  # noqa: PTH116 - a str
+            self.number = os.stat(self.path).st_ino  # noqa: PTH116 - a str
         with suppress(AttributeError, OSError):  # elsewhere than on Linux, or without /proc
             self._held = os.open(self.path, os.O_PATH | os.O_CLOEXEC)
             link = f"/proc/self/fd/{self._held}"
             name = os.readlink(link)  # noqa: PTH115 - a str, and quick
-            if os.fstat(self._held).st_ino == self._number and self._is_at_its_path():
+            if os.fstat(self._held).st_ino == self.number and self._is_at_its_path():
                 self._link, self._name = link, name
 
     def __del__(self) -> None:
-        """Close what was held."""
+        """Close what was held, unless a daemon has closed all it had, and the number is another's.
+
+        That may be SQLite's own, which has the log open to write: it would write elsewhere then.
+        """
         if self._held is not None:
             with suppress(OSError):
-                if os.fstat(self._held).st_ino == self._number:  # a daemon has closed all it had
+                is_held = fcntl(self._held, F_GETFL) & os.O_PATH
+                if is_held and os.fstat(self._held).st_ino == self.number:
                     os.close(self._held)
 
     def is_there(self) -> bool:
@@ -100,11 +134,11 @@ class Log:
                 return True
         except OSError:
             pass
-        return not self._number or self._is_at_its_path()
+        return not self.number or self._is_at_its_path()
 
     def _is_at_its_path(self) -> bool:
         try:
-            return os.stat(self.path).st_ino == self._number  # noqa: PTH116 - a str
+            return os.stat(self.path).st_ino == self.number  # noqa: PTH116 - a str
         except OSError:
             return False
 

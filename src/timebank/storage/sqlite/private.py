@@ -123,7 +123,9 @@ class PrivateConnection:
             return
         rest = [other() for key, other in list(turn.others.items()) if key != id(borrower)]
         if all(other is None for other in rest):
-            if turn.thread() is this_thread() and turn.others[id(borrower)]() is borrower:
+            has_begun = self._turns.last() is turn  # else another's transaction is open there
+            is_own = turn.thread() is this_thread() and turn.others[id(borrower)]() is borrower
+            if has_begun and is_own:
                 rolled_back(self.connection)
             else:  # nobody uses it any more, and somebody else may be taking his turn
                 closing = Wiping()

@@ -315,7 +315,8 @@ class SqliteWriter(SqliteReader):
         file = connections.file
         if file is not None:
             log = connections.log
-            if log is None:  # the first commit: it is there since the transaction began
+            # The first commit with one: it is there since the transaction began.
+            if log is None or not log.number:
                 log = connections.log = Log(where)
             try:
                 now = os.stat(where)  # noqa: PTH116 - a str, and quick
