@@ -456,6 +456,10 @@ class Wipes(Store, Protocol):
         """
 
 
+#: What a `GivesColumns` has, beside what each reader has.
+_OF_COLUMNS: Final = ("record_columns", "posting_columns", "sequences_by_id", "totals_by_account")
+
+
 def _has(owner: object, name: str) -> bool:
     return getattr(owner, name, None) is not None
 
@@ -499,7 +503,7 @@ def finds_postings(reader: Reader) -> TypeGuard[FindsPostings]:
 
 def gives_columns(reader: Reader) -> TypeGuard[GivesColumns]:
     """Return whether a reader is a `GivesColumns`."""
-    return _has(reader, "record_columns") and _has(reader, "totals_by_account")
+    return all(_has(reader, name) for name in _OF_COLUMNS)
 
 
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:
