@@ -21,8 +21,8 @@ from timebank import TimeBank
 # Tests read English, whatever the machine speaks; so do the programs that they start.
 os.environ["TIMEBANK_LANG"] = "en"
 
-#: How many examples of a property are tried: by the line in README and so by `.ci/run`, more by hand,
-#: and at night.
+#: How many examples of a property are tried: by the line in README, which `.ci/run` calls; more by
+#: hand; and at night.
 EXAMPLES = {"suite": 40, "ci": 100, "nightly": 1000}
 for _name, _count in EXAMPLES.items():
     settings.register_profile(
