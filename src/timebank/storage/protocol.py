@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from itertools import repeat
 from typing import Any, Final, Protocol, TypeGuard
 
 import attrs
@@ -460,8 +461,9 @@ class Wipes(Store, Protocol):
 _OF_COLUMNS: Final = ("record_columns", "posting_columns", "sequences_by_id", "totals_by_account")
 
 
-def _has(owner: object, name: str) -> bool:
-    return getattr(owner, name, None) is not None
+def _has(owner: object, *names: str) -> bool:
+    """Return whether it has all of these methods; one that is `None` was taken away."""
+    return None not in map(getattr, repeat(owner), names, repeat(None))
 
 
 def check_complete(reader: Reader, url: str) -> None:
@@ -493,17 +495,17 @@ def finds_many(reader: Reader) -> TypeGuard[FindsMany]:
 
 def surveys(reader: Reader) -> TypeGuard[Surveys]:
     """Return whether a reader is a `Surveys`."""
-    return _has(reader, "last_postings") and _has(reader, "records_but")
+    return _has(reader, "last_postings", "records_but")
 
 
 def finds_postings(reader: Reader) -> TypeGuard[FindsPostings]:
     """Return whether a reader is a `FindsPostings`."""
-    return _has(reader, "postings_between") and _has(reader, "postings_behind")
+    return _has(reader, "postings_between", "postings_behind")
 
 
 def gives_columns(reader: Reader) -> TypeGuard[GivesColumns]:
     """Return whether a reader is a `GivesColumns`."""
-    return all(_has(reader, name) for name in _OF_COLUMNS)
+    return _has(reader, *_OF_COLUMNS)
 
 
 def knows_version(reader: Reader) -> TypeGuard[KnowsVersion]:
@@ -518,7 +520,7 @@ def sees_schema(reader: Reader) -> TypeGuard[SeesSchema]:
 
 def finds_own(reader: Reader) -> TypeGuard[FindsOwn]:
     """Return whether a reader is a `FindsOwn`."""
-    return _has(reader, "own_faults") and _has(reader, "is_shared")
+    return _has(reader, "own_faults", "is_shared")
 
 
 def tells_unseen(reader: Reader) -> TypeGuard[TellsUnseen]:
