@@ -15,8 +15,9 @@ import timebank
 from audit.forgeries import CLEAN, DAY, FORGERIES, Forgery, audit_of, found, small
 from support import BEGINNING, examples, fill, sources, url_of
 from timebank import AUDIT_CHECKS, AuditReport, Corrupt, TimebankError
-from timebank.audit import audit, texts, unreadable
+from timebank.audit import audit, audit_pass, texts, unreadable
 from timebank.audit.findings import MOST_FINDINGS
+from timebank.audit.plain_runs import StoredColumns
 from timebank.journal import commitment, digest, parse
 from timebank.model import Head, PostingRow, RecordRow
 from timebank.storage import open_store
@@ -38,6 +39,37 @@ def test_a_bank_audits_clean(bank: timebank.TimeBank) -> None:
     assert report.accounts == len(list(bank.accounts()))
     names = tuple(check.name for check in AUDIT_CHECKS)
     assert (*report.checks, "published") == names  # nothing published was asked for
+
+
+def test_long_records_are_read_few_at_a_time(
+    bank: timebank.TimeBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a thousand parties is as long as hundreds of others, and moves as many accounts."""
+    fill(bank)
+    members = [f"member-{number:03}" for number in range(100)]
+    with bank.batch() as batch:
+        for id in members:
+            batch.open_account(id, kind="fund")
+        for number in range(120):
+            givers, takers = (dict.fromkeys(members[half::2], "0:01") for half in range(2))
+            batch.transfer(earner=givers, spender=takers, id=f"long-{number}")
+    read = StoredColumns.read
+    sizes: list[int] = []
+
+    def reading(reader: Reader, *, after: int, limit: int) -> StoredColumns | None:
+        page = read(reader, after=after, limit=limit)
+        sizes.append(0 if page is None else sum(map(len, page.body)))
+        return page
+
+    with bank.store.reader(bank.name) as reader:
+        longest = max(len(row.body) for row in reader.records(after=0, limit=999))
+    monkeypatch.setattr(StoredColumns, "read", reading)
+    monkeypatch.setattr(audit_pass, "FIRST_PAGE", 4)
+    monkeypatch.setattr(audit_pass, "PAGE_BYTES", 2 * longest)
+    assert bank.audit().ok
+    # How long they are is known behind the first of them.
+    assert 20 < len(sizes)
+    assert max(sizes[10:]) <= 3 * longest
 
 
 def test_an_empty_bank_audits_clean(bank: timebank.TimeBank) -> None:

@@ -161,10 +161,13 @@ CONTENT = '{"format":"timebank-checkpoint/5","head":"timebank/1 j 0 %s","state":
     [
         (b"", "this is no checkpoint of an audit: it cannot be read"),
         (b"[]", "this is no checkpoint of an audit: it cannot be read"),
-        (b"{}", "this is no checkpoint that can be read here: its format is None"),
+        (b"{}", "this checkpoint is of another version, None: audit from the beginning"),
         (
             b'{"format":"timebank-checkpoint/2"}',
-            "this is no checkpoint that can be read here: its format is 'timebank-checkpoint/2'",
+            (
+                "this checkpoint is of another version, 'timebank-checkpoint/2': "
+                "audit from the beginning"
+            ),
         ),
         (CONTENT.encode(), "this checkpoint is not as it was written: audit from the beginning"),
         (

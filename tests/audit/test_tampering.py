@@ -402,6 +402,33 @@ def test_an_index_that_leads_elsewhere_is_found(copy: Path, is_shared: bool) -> 
     assert (True, not is_shared) == ("derived" in found, "file" in found)
 
 
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_an_index_of_ids_that_leads_elsewhere_is_found(copy: Path, is_shared: bool) -> None:
+    """One id finds nothing and another two records, so that as many are found as there are."""
+    with timebank.open(f"sqlite:///{copy}") as bank:
+        since = bank.audit().checkpoint
+        for id in ("one", "two"):
+            bank.transfer(earner="m1", spender="f1", hours="0:01", id=id)
+    if is_shared:
+        timebank.open(f"sqlite:///{copy}", bank="another").close()
+    with tampering(copy) as connection:
+        (sql,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'timebank_records_id'"
+        ).fetchone()
+        connection.execute("DROP INDEX timebank_records_id")
+        connection.execute(
+            "CREATE INDEX timebank_records_id ON timebank_records"
+            " (bank, CASE id WHEN 'one' THEN 'two' ELSE id END) WHERE id IS NOT NULL"
+        )
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = ? WHERE name = 'timebank_records_id'", (sql,)
+        )
+    with timebank.open(f"sqlite:///{copy}") as bank:
+        for report in (bank.audit(), bank.audit(since=since)):
+            assert 2 == [one.check for one in report.findings].count("ids")
+
+
 def test_a_damaged_page_is_found(original: Path, tmp_path: Path) -> None:
     """Whichever page of the file is overwritten, the audit says so and does not raise."""
     data = original.read_bytes()

@@ -7,18 +7,21 @@ its parent; a call of it that does not come back ends it.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import itertools
 import os
 import signal
+import socket
 import sqlite3
-import stat
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import timebank
 from timebank import InvalidRequest, StoreError, TimeBank, TimebankError
@@ -92,6 +95,7 @@ def forked(work: Callable[[], list[str]], *, meanwhile: Callable[[], Any] = lamb
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
+        Child.telling = writing
         faulthandler.register(signal.SIGALRM, chain=True)  # says where it is, then ends it
         signal.alarm(STUCK_SECONDS)
         told = ["the child raised"]
@@ -106,6 +110,9 @@ def forked(work: Callable[[], list[str]], *, meanwhile: Callable[[], Any] = lamb
 
 class Child:
     """A child process, and what it says."""
+
+    #: By which number a child tells its parent.
+    telling = -1
 
     def __init__(self, pid: int, reading: int) -> None:
         self._pid = pid
@@ -302,10 +309,9 @@ def in_a_daemon(bank: TimeBank, before: int, between: int) -> list[str]:
 
     Each is a file of the child's: nobody else may write into it, or close it.
     """
-    for number in range(3, 64):
+    for number in {*range(3, 64)} - {Child.telling}:
         with suppress(OSError):
-            if not stat.S_ISFIFO(os.fstat(number).st_mode):  # by which the parent is told
-                os.close(number)
+            os.close(number)
     files = [own_file() for _ in range(before)]
     wrong = []
     # In another memory there are no such accounts.
@@ -332,6 +338,81 @@ def own_file() -> tuple[int, int]:
     return number, os.fstat(number).st_ino
 
 
+# -- cases of a file, where a child is never refused ------------------------------------------
+
+
+def crowded() -> list[tuple[socket.socket, socket.socket]]:
+    """Clients of a child, which have whatever numbers are free."""
+    return [socket.socketpair() for _ in range(6)]
+
+
+def preloaded(bank: TimeBank) -> list[str]:
+    """A worker opens banks of its own while clients come, uses the inherited one, and forks."""
+
+    def job() -> list[str]:
+        return came(partial(pay, bank, "job"))
+
+    def worker() -> list[str]:
+        wrong, clients = [], []
+        for number in range(3):
+            with timebank.open(sys.argv[2]) as own:
+                wrong += came(partial(pay, own, f"own-{number}"))
+            clients += crowded()
+        return wrong + came(partial(pay, bank, "inherited")) + forked(job).ended()
+
+    def user() -> list[str]:
+        wrong = came(partial(pay, bank, "used"))
+        clients = crowded()
+        return wrong + forked(job).ended() + ["there are no clients"] * (not clients)
+
+    wrong = forked(worker).ended() + forked(user).ended()
+    return wrong + there(bank, "own-0", "own-1", "own-2", "inherited", "job", "used") + here(bank)
+
+
+def dropped(bank: TimeBank) -> list[str]:
+    """A worker has one of its own in the place of the inherited one, when the parent closes."""
+    begun, closed = os.pipe(), os.pipe()
+    kept = [timebank.open(sys.argv[2])]
+    pay(kept[0], "before")
+
+    def worker() -> list[str]:
+        kept.clear()
+        gc.collect()
+        own = timebank.open(sys.argv[2])
+        wrong = came(partial(pay, own, "first"))
+        os.write(begun[1], b"x")
+        os.read(closed[0], 1)
+        return wrong + came(partial(pay, own, "second")) + came(partial(pay, own, "third"))
+
+    bank.close()
+    child = forked(worker)
+    os.read(begun[0], 1)
+    kept.pop().close()
+    os.write(closed[1], b"x")
+    wrong = child.ended()
+    with timebank.open(sys.argv[2]) as again:
+        return wrong + there(again, "first", "second", "third") + here(again)
+
+
+def own_files(bank: TimeBank) -> list[str]:
+    """The host has the same file open itself; its child closes that, and clients come."""
+    path = urlsplit(sys.argv[2]).path
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT count(*) FROM timebank_records").fetchone()
+        wrong = forked(partial(in_a_worker, bank, connection, "child-0")).ended()
+    file = Path(path).open("rb")  # noqa: SIM115 - to close it here would take SQLite's locks along
+    wrong += forked(partial(in_a_worker, bank, file, "child-1")).ended()
+    return wrong + there(bank, "child-0", "child-1") + here(bank)
+
+
+def in_a_worker(bank: TimeBank, own: Any, id: str) -> list[str]:
+    """What was wrong in a child that closes what the host had open of the file."""
+    own.close()
+    clients = crowded()
+    return came(partial(pay, bank, id)) + ["there are no clients"] * (not clients)
+
+
+FILE_CASES: Final = {case.__name__: case for case in (preloaded, dropped, own_files)}
 CASES: Final = {
     case.__name__: case
     for case in (idle, batch, failing_batch, preview, posting, locked, waiting, daemon)
@@ -368,7 +449,7 @@ def main() -> None:
     bank.open_account("m1", kind="fund")
     bank.open_account("pot", kind="fund")
     pay(bank, "t0")
-    wrong = CASES[name](bank)
+    wrong = (CASES | FILE_CASES)[name](bank)
     if host is None:
         bank.close()
     else:

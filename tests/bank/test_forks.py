@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bank.forks import CASES
+from bank.forks import CASES, FILE_CASES
 from bank.places import HERE, url_at
 from servers import ON_SERVERS
 
@@ -45,6 +45,13 @@ def wrong_in(case: str, url: str) -> str:
 def test_a_fork(tmp_path: Path, place: str, case: str) -> None:
     """On stores of this process and of a file, in the middle of each thing."""
     with url_at(place, tmp_path) as url:
+        assert wrong_in(case, url) == ""
+
+
+@pytest.mark.parametrize("case", FILE_CASES)
+def test_a_fork_of_a_host_that_does_as_hosts_do(tmp_path: Path, case: str) -> None:
+    """Of a bank in a file: what each worker of a web server does is done, and never refused."""
+    with url_at("file", tmp_path) as url:
         assert wrong_in(case, url) == ""
 
 

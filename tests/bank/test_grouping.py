@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import attrs
@@ -161,15 +161,37 @@ LEAD = commit_group.CommitGroup._lead.__code__
 LINES = sorted({line for *_, line in LEAD.co_lines() if line})
 
 
-def at_line(line: int, act: Callable[[], None], *, group: int = 0) -> Work:
-    """A transfer whose thread does something, once, at a line as the leader of so many."""
+#: Those of all that it does where a group failed.
+FAILING = [
+    (code, line)
+    for code in (LEAD, commit_group._failed.__code__, commit_group.give_up.__code__)
+    for line in sorted({line for *_, line in code.co_lines() if line})
+]
+
+
+def at_line(
+    line: int,
+    act: Callable[[], None],
+    *,
+    group: int = 0,
+    code: CodeType = LEAD,
+    failed: bool = False,
+) -> Work:
+    """A transfer whose thread does something, once, at a line as the leader of so many.
+
+    The line may be of what a leader calls by itself; and one of a leader whose group has `failed`.
+    """
     left = [act]
 
-    def look(frame: FrameType, event: str, _: object) -> Any:
-        if frame.f_code is not LEAD:
+    def look(frame: FrameType | None, event: str, _: object) -> Any:
+        if frame is None or frame.f_code not in (LEAD, code):
             return None
-        led = len(frame.f_locals.get("group", ()))
-        if event == "line" and frame.f_lineno == line and led >= group and left:
+        is_here = event == "line" and frame.f_code is code and frame.f_lineno == line
+        leading = frame
+        while leading.f_code is not LEAD and leading.f_back is not None:
+            leading = leading.f_back
+        led = len(leading.f_locals.get("group", ()))
+        if is_here and led >= group and left and (sys.exc_info()[0] is not None or not failed):
             left.pop()()
         return look
 
@@ -210,14 +232,37 @@ def test_a_leader_that_is_slow_at_any_line_is_waited_for(monkeypatch: pytest.Mon
         assert LimitExceeded is type(outcomes[2].error)
 
 
+def interrupt() -> None:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("first", [StoreError("disk full"), Conflict("x"), KeyboardInterrupt()])
+def test_an_interrupt_while_a_failure_is_told_leaves_nobody_with_what_was_not_kept(
+    first: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit fails, and an interrupt falls into what is done about it: who was told has it."""
+    monkeypatch.setattr(commit_group, "LOOK_EVERY_SECONDS", 0.001)
+    for code, line in FAILING:
+        crowd = Crowd(MemoryStore())
+        for account in ("m1", "m2"):
+            crowd.bank.open_account(account)
+        crowd.faults = once("ending writing", first)
+        leader = at_line(line, interrupt, group=3, code=code, failed=True)
+        outcomes = crowd.together(leader, paid(1), paid(2))
+        kept = {one.id for one in crowd.bank.transfers()}
+        for one in outcomes:
+            where = (code.co_name, line)
+            assert one.error is not None or (one.result.id in kept, one.result.repeated) == (
+                True,
+                False,
+            ), where
+
+
 def test_what_a_leader_had_that_is_gone_is_found_out_by_its_own_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whether or not it was kept: it is booked once, and repeats nobody."""
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(commit_group, "LOOK_EVERY_SECONDS", 0.001)
     for line in LINES:
         crowd = Crowd(MemoryStore())

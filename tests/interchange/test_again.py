@@ -647,9 +647,29 @@ def test_an_undo_opens_and_closes_what_the_source_had_closed(memory: TimeBank) -
     assert memory.audit().ok
 
 
-def test_an_undo_of_what_never_was(memory: TimeBank) -> None:
-    with pytest.raises(NotFound, match="nothing was imported from 'ces'"):
-        undo(memory, "ces")
+@pytest.mark.parametrize("name", ["ces", "caff\udce8", "\ud800", "c\0", "l'\"%_\u2028"])
+def test_an_undo_of_what_never_was(memory: TimeBank, name: str) -> None:
+    """Whatever it is called: on a command line a name may be no Unicode."""
+    memory.open_account("m9")
+    with pytest.raises(NotFound, match="nothing was imported from "):
+        undo(memory, name)
+
+
+class Loud(str):
+    """A text of an importer's own kind."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Loud({str(self)!r})"
+
+
+def test_texts_of_a_kind_of_their_own_are_texts(memory: TimeBank) -> None:
+    """An importer may give what is a text and more."""
+    run(memory, Listed([A, B, moved(3, note="x y")]))
+    report = run(memory, Listed([A, B, moved(3, note=Loud("z  y"))]), follow=True)
+    assert [("x y", "z  y")] == [one.changes["note"] for one in report.changed]
+    assert memory.audit().ok
 
 
 # -- the command line ------------------------------------------------------------------------

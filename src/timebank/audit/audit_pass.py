@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.canonical import Canonical
@@ -24,6 +24,11 @@ from timebank.storage.protocol import Reader, surveys
 
 #: Records that are read at once: the more there are, the more of them move each account.
 PAGE: Final = 4_000
+#: And in the first page: how long they are is known behind it.
+FIRST_PAGE: Final = 1_000
+#: Bytes of records that the next page is to have at most, if its records are as the last ones:
+#: a transfer among hundreds is as long, and moves as many accounts, as hundreds between two.
+PAGE_BYTES: Final = 4_000_000
 
 
 class AuditPass:
@@ -208,7 +213,7 @@ class AuditPass:
 
     def _read_records(self) -> None:
         context = self._context
-        after, limit = context.last, PAGE
+        after, limit = context.last, min(FIRST_PAGE, PAGE)
         while self._through is None or after < self._through:
             try:
                 page = StoredColumns.read(
@@ -227,7 +232,7 @@ class AuditPass:
             if page is None:
                 return
             self._check_page(after, page)
-            after, limit = page.sequence[-1], min(2 * limit, PAGE)
+            after, limit = page.sequence[-1], _next_limit(page, limit)
             del page  # the next one is read into its place
             self._tell_progress()
 
@@ -355,6 +360,14 @@ class AuditPass:
             for part in check.proof():
                 found.update(canonical({check.key: part}) + b"\n")
         return found.hexdigest()
+
+
+def _next_limit(page: StoredColumns, limit: int) -> int:
+    """Return how many records to read behind a page that was read with a limit."""
+    bodies: Sequence[Any] = page.body  # damaged ones may be anything
+    size = sum(len(body) for body in bodies if isinstance(body, bytes))
+    as_long = PAGE_BYTES * len(page.body) // max(size, 1)
+    return max(min(2 * limit, PAGE, as_long), 1)
 
 
 def _refusal() -> InvalidRequest:

@@ -130,11 +130,11 @@ class AuditCheck:
     """One check, or a few that share their state. All that a check is stands in its file.
 
     The audit calls `start` once, `row` for each row of the journal, `record` for each record that
-    can be read, `page` behind every few hundred of them, and `finish` at the end. What a check
+    can be read, `page` behind each page of them, and `finish` at the end. What a check
     does not override is not called for it. A check whose `state` differs from record to
     record gives it to a checkpoint, and takes it back by `restore`.
 
-    Plain transfers come by the hundred: where each check that looks at transfers `is_sure` that it
+    Plain transfers come by the page: where each check that looks at transfers `is_sure` that it
     would tell nothing of a run, they are told to `take` it, and `row` and `record` are not called.
     A check that does not override `is_sure` is safe: every record then comes by itself.
 

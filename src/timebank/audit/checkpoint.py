@@ -105,8 +105,8 @@ class Checkpoint:
             msg = "this is no checkpoint of an audit: it cannot be read"
             raise InvalidRequest(msg).about(key="checkpoint_unreadable") from error
         if form != FORMAT:
-            msg = f"this is no checkpoint that can be read here: its format is {shown(form)}"
-            raise InvalidRequest(msg).about(key="checkpoint_unreadable")
+            msg = f"this checkpoint is of another version, {shown(form)}: audit from the beginning"
+            raise InvalidRequest(msg).about(key="checkpoint_of_other_version", form=shown(form))
         if not is_whole:
             msg = "this checkpoint is not as it was written: audit from the beginning"
             raise InvalidRequest(msg).about(key="checkpoint_changed")

@@ -16,7 +16,7 @@ from timebank.storage.protocol import finds_many, gives_columns
 class Ids(AuditCheck):
     """Looks up the ids of a page of records: all at once, or where that fails, one by one.
 
-    A store that gives columns is not even told which ids they are.
+    A store that gives columns is asked for a stretch of records, and no id goes to it.
     """
 
     key: ClassVar = "ids"

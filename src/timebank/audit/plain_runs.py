@@ -88,7 +88,10 @@ class StoredColumns(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What the bytes of records say, a list for each field; of no plain transfer nothing."""
+    """What the bytes of records say, a list for each field.
+
+    `None` is of what is not said, and in every list where a record is no plain transfer.
+    """
 
     actor: list[str | None]
     day: list[str]
@@ -120,8 +123,8 @@ class Columns(NamedTuple):
             text = b"\n".join(bodies).decode()
         except (TypeError, ValueError):
             return None
-        # Beside what the groups matched, this is what is between the lines: no tuple is made of
-        # each line, for Python would look through all of them for cycles.
+        # One flat list: a text between two matches, what the groups of the match say, and so on.
+        # `findall` would make a tuple of each line, and Python look through them for cycles.
         found: list[Any] = _RECORDS.split(text)
         step = _RECORDS.groups + 1
         if len(found) != len(bodies) * step + 1:

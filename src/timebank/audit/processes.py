@@ -32,8 +32,8 @@ START: Final = 10_000
 #: And of each account: what opened it is noted, and where it stands read, and written for the
 #: proof. With 37,000 accounts and 94,000 transfers it was 1.8 for each.
 EACH_ACCOUNT: Final = 2
-#: One transfer in so many is the share of what the last of them does besides: asking the storage,
-#: reading where the accounts stand before its stretch, and their sums at the end.
+#: What the last of them does besides takes as long as one transfer in so many of all: it asks the
+#: storage, reads where the accounts stand before its stretch, and sums them at the end.
 _BESIDES: Final = 5
 #: Seconds between two words on how far it is.
 _PACE: Final = 0.2

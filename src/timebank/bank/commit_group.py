@@ -206,9 +206,16 @@ class Call:
         own: T = attrs.evolve(found, repeated=False)
         return own
 
-    def take_back(self) -> None:
+    def forget_result(self) -> None:
         """Tell nobody what it came to in a group that may not have been kept."""
-        self.tried, self.result, self.error = self.result, None, None
+        if self.result is not None:  # else it was forgotten before
+            self.tried = self.result
+        self.result = self.error = None
+
+    def leave_to_own(self) -> None:
+        """Have its own thread do it again: the group may have been kept, or not."""
+        self.forget_result()
+        self.is_alone = self.is_unknown = True
 
     def wake(self) -> None:
         """Let its thread look what has become of it."""
@@ -359,8 +366,7 @@ class CommitGroup:
                         self._waiting.remove(call)
                     except ValueError:  # a leader has had it
                         if not call.is_done:  # and is gone, perhaps after the commit
-                            call.take_back()
-                            call.is_alone = call.is_unknown = True
+                            call.leave_to_own()
                     else:
                         self._lead(store, bank, call)
                     self._leave(call)
@@ -394,7 +400,7 @@ class CommitGroup:
     def _lead(self, store: Store, bank: str, first: Call) -> None:
         group = [first]
         block = None
-        entered = decided = False
+        entered = decided = is_known = False
         began = time.monotonic()
         try:
             if self._last > 1:
@@ -409,16 +415,19 @@ class CommitGroup:
                 session = self._decided(group, writer)
                 decided = True
             self.keep(session)
+            is_known = True
         except BaseException as error:
             give_up(block)
-            if isinstance(error, StoreBusy | Unavailable) and not entered:
-                group += self._waited(first, began)
+            group += [] if entered else self._waited(first, began, error)
             _failed(group, error, may_be_kept=decided)
+            is_known = True
             if first.error is None and not first.is_alone:
                 raise
         finally:
             self._last = len(group)
             for call in group:  # before the turn is over: who leads next does what is not done
+                if not is_known:  # interrupted while it was told what became of the group
+                    call.leave_to_own()
                 call.is_done = True
                 if call.gate is not None:
                     call.wake()
@@ -465,8 +474,10 @@ class CommitGroup:
         """Return whether as many have come as the last group had."""
         return len(self._waiting) + 1 >= self._last
 
-    def _waited(self, first: Call, began: float) -> list[Call]:
+    def _waited(self, first: Call, began: float, error: BaseException) -> list[Call]:
         """Take the calls that have waited, for a lock or a server, nearly as long as the leader."""
+        if not isinstance(error, StoreBusy | Unavailable):
+            return []
         now = time.monotonic()
         arrived = self._arrived(first)
         enough = (now - began) / 2 - 2 * LOOK_EVERY_SECONDS
@@ -496,7 +507,7 @@ def _failed(group: list[Call], error: BaseException, *, may_be_kept: bool) -> No
     It may be kept where whoever leads was interrupted once all was decided, and so in the commit.
     """
     for call in group:
-        call.take_back()
+        call.forget_result()
         if isinstance(error, OutcomeUnknown):
             call.error = unknown(call.command.id, None, error)
         elif isinstance(error, StoreBusy | Unavailable):  # the next try would wait as long again

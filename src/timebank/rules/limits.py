@@ -78,7 +78,8 @@ def check_limits(
 class _Passed(NamedTuple):
     """A limit that an account moves beyond by the `needed` seconds, and what becomes of that.
 
-    They are told in this order: floors by id, then ceilings.
+    `up` is true of a ceiling. Sorted, they are in the order in which they are told: floors by id,
+    then ceilings by id.
     """
 
     up: bool

@@ -296,10 +296,11 @@ class GivesColumns(Reader, Protocol):
     def posting_columns(self, wanted: Sequence[tuple[str, int, int]]) -> Sequence[Sequence[Any]]:
         """Return the columns of what `FindsPostings.postings_between` returns."""
 
-    def sequences_by_id(self, *, after: int, through: int) -> list[int]:
+    def sequences_by_id(self, *, after: int, through: int) -> list[int | None]:
         """Return, of each record above a sequence and up to another, what is found by its id.
 
-        Records without an id are left out. They are looked up as by `Reader.find`, in order.
+        Each is looked up as by `Reader.find`, in order; `None` is of an id that finds nothing.
+        Records without an id are left out.
         """
 
     def totals_by_account(self) -> list[tuple[str, int, int]]:

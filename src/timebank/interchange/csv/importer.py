@@ -1,7 +1,8 @@
 """Import any sheet as a mapping says.
 
-Accounts that a file lists are read first, then transfers, then reversals. Who is named by transfers
-alone comes before the first of them: of the rows of a commit, accounts are booked first. If there
+Accounts that a file lists are read first, then transfers, then reversals. An account that transfers
+alone name is given just before the first of them. Of the rows of a commit accounts are booked
+first, so that in the journal of a longer sheet some stand among the transfers. If there
 are reversals the file is read once more for them, so that they may stand before their originals.
 Memory holds the ids, the names and the stated balances of the accounts.
 """

@@ -49,8 +49,8 @@ _MAY_BE_MISSING: Final = frozenset(
 class Cells(dict[Column, str]):
     """The cells of a row by the names of their columns.
 
-    A cell is read where it is asked for, unless the heading has read it with all others. It is
-    nothing where it is empty, or missing and optional; a `CellFault` says that it is no text.
+    A cell is read where it is asked for, unless the heading has read it with all others. It is the
+    empty text where it is empty, or missing and optional; a `CellFault` says that it is no text.
     """
 
     __slots__ = ("_heading", "_row")

@@ -31,6 +31,8 @@ from timebank.storage.temporary import temporary_database
 
 #: The kind of opening balances, which no sheet of exchanges has.
 OPENING: Final = "opening"
+#: Kinds of record of which those with a source are read apart, or that have none.
+_NO_SOURCE: Final = frozenset({"due", "transfer"})
 #: Transfers that are written together.
 _WRITTEN_AT_ONCE: Final = 1_000
 _TABLES: Final = """
@@ -96,8 +98,8 @@ class BookedRows:
     def __init__(self, bank: TimeBank, source: str) -> None:
         self._bank = bank
         self._source = source
-        #: How the bytes of a record name it.
-        self._name = canonical({"": ["system", source]})[len('{"":') : -1]
+        #: The source, as it stands in the bytes of a record.
+        self._name = canonical({"": ["system", stored(source)]})[len('{"":') : -1]
         self.made = MadeIds(source)
         self.db = temporary_database(self)
         self.db.executescript(_TABLES)
@@ -142,7 +144,10 @@ class BookedRows:
         for row in rows:
             if row.sequence in own:
                 self._record(reader, row, notes.get(row.sequence))
-            elif row.kind in MOVES_HOURS and row.kind != "transfer":
+            elif row.kind == "reverse":
+                if row.refers_to is not None and self._has(row.refers_to):
+                    self._reversal(read_transfer(reader, row))
+            elif row.kind in MOVES_HOURS and row.kind not in _NO_SOURCE:
                 transfer = read_transfer(reader, row)
                 if transfer.reverses is not None:
                     self._reversal(transfer)
@@ -173,7 +178,7 @@ class BookedRows:
             raise
 
     def _transfer(self, transfer: Transfer, source: Mapping[str, str]) -> None:
-        """Take a transfer that a hold became."""
+        """Take what is no plain transfer: what a hold became."""
         if self._is_own(source):
             earned, spent = (
                 {account: hours.seconds for account, hours in side.items()}
@@ -226,12 +231,17 @@ class BookedRows:
 
     def _amended(self, reader: Reader, sequence: int) -> None:
         """Take the texts of a transfer as they are, and as they were first."""
-        self._write()
-        if self.db.execute("SELECT 1 FROM booked WHERE sequence = ?", (sequence,)).fetchone():
+        if self._has(sequence):
             transfer = read_transfer(reader, record_at(reader, sequence))
             first, now = map(as_text, texts_of_transfer(transfer))
             texts = (first, now, sequence)
             self.db.execute("UPDATE booked SET first = ?, now = ? WHERE sequence = ?", texts)
+
+    def _has(self, sequence: int) -> bool:
+        """Return whether a record was booked from the source."""
+        self._write()
+        found = self.db.execute("SELECT 1 FROM booked WHERE sequence = ?", (sequence,))
+        return found.fetchone() is not None
 
     def _write(self) -> None:
         self.db.executemany(

@@ -151,6 +151,19 @@ def as_text(texts: list[Any]) -> str:
     return repr(texts)
 
 
+def exact(texts: list[Any]) -> list[Any]:
+    """Return texts of which some may be of a class of its own, which `repr` would name.
+
+    >>> from timebank.interchange.engine.meaning import exact
+    >>> exact([type("Note", (str,), {"__repr__": lambda self: "Note"})("a"), None, ["b"]])
+    ['a', None, ['b']]
+    """
+    return [
+        exact(text) if isinstance(text, list) else None if text is None else str.__str__(text)
+        for text in texts
+    ]
+
+
 def texts_in(text: str) -> list[Any]:
     r"""Return the texts that `as_text` made one of.
 

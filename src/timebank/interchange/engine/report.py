@@ -36,7 +36,8 @@ class Quarantined:
     #: The row as it stands in the file; empty where it cannot be divided into columns.
     cells: tuple[str, ...] = ()
     #: Accounts whose balance it would have moved, and by how many seconds where that is
-    #: known; none where it moves nothing, `None` where even the accounts are not known.
+    #: known; none where it moves nothing, `None` where even the accounts are not known. Who is
+    #: named by his name, and for the first time further down, is not known yet.
     moves: tuple[tuple[str, int | None], ...] | None = None
 
     def __str__(self) -> str:

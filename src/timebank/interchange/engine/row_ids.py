@@ -44,7 +44,7 @@ class RowIds:
         'sheet:1422b85c004d8a4bbceeef4bc1210bae-1'
         """
         # No id has a line break, so that these separate them.
-        said = f"{earner}\n{spender}\n{seconds}\n{day or ''}"
+        said = f"{earner}\n{spender}\n{seconds}\n{'' if day is None else day.isoformat()}"
         return self.of_digest(sha256(said.encode()).digest())
 
     def of_digest(self, digest: bytes) -> str:

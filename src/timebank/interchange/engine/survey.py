@@ -19,6 +19,7 @@ from timebank.interchange.engine.meaning import (
     TEXTS,
     again_id,
     as_text,
+    exact,
     file_mark,
     texts_in,
     texts_of_row,
@@ -69,7 +70,7 @@ AND (file IS NULL OR file IN (SELECT mark FROM files)
 _ORDINAL: Final = re.compile(r"-([1-9][0-9]*)(?=:|~|$)", re.ASCII)
 #: Rows of which is written together what was found.
 _WRITTEN_AT_ONCE: Final = 1_000
-#: The key behind the last one.
+#: What follows the last key: an empty one, with nothing booked.
 _NONE: Final[tuple[bytes, list[Booked]]] = (b"", [])
 _MOST_SECONDS: Final = 2**62
 _TWO: Final = 2
@@ -197,7 +198,7 @@ class Survey:
                 stored(row.spender),
                 seconds,
                 plain,
-                plain if raw == texts else as_text(raw),
+                plain if raw == texts else as_text(exact(raw)),
             )
         )
         if len(self._said) >= _WRITTEN_AT_ONCE:
@@ -388,7 +389,7 @@ class Survey:
         return dict(found.fetchall())
 
     def of(self, first: int, last: int) -> dict[int, Found]:
-        """Return what was found of some rows of `rows`, the `first`-th to the `last`-th from 0."""
+        """Return what was found of rows of `rows`, from 0: `first`, those behind it, and `last`."""
         found = self._db.execute(
             "SELECT n, state, target FROM said WHERE n BETWEEN ? AND ?", (first, last)
         )

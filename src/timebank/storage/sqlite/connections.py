@@ -20,7 +20,16 @@ from weakref import WeakSet, ref
 from timebank.errors import StoreError
 from timebank.storage.lock import Holder, Turn, WriterLock, here, this_process
 from timebank.storage.sqlite.errors import ERRORS, code_of
-from timebank.storage.sqlite.files import File, Log, file_at, has_bytes, opened, opened_at, replaced
+from timebank.storage.sqlite.files import (
+    File,
+    Log,
+    file_at,
+    file_of,
+    has_bytes,
+    numbers_here,
+    numbers_of,
+    replaced,
+)
 
 #: All connections to files, for a child that was forked has those of its parent.
 _ALL: Final[WeakSet[FileConnections]] = WeakSet()
@@ -158,18 +167,37 @@ def begin_late(connection: sqlite3.Connection, left: float, timeout_seconds: flo
         connection.execute(f"PRAGMA busy_timeout = {int(timeout_seconds * 1000)}").fetchone()
 
 
-#: What a forked child has of its parent's, and its readers: what they have is not closed here.
+#: What a forked child has of its parent's, and the readers of these: `disinherit` finds them here,
+#: and nothing else closes them.
 _INHERITED: Final[list[object]] = []
 
 
 def _forked() -> None:
     """Keep what was inherited: it is closed where that is safe, or never."""
-    for connections in list(_ALL):
-        for _, process in connections.processes():
-            if process.inherited is None:
-                process.inherited = opened_at(connections.where)
-                _INHERITED.append(process)
-                _INHERITED.extend(reader() for reader in list(process.lent.values()))
+    processes = [
+        (connections, process)
+        for connections in list(_ALL)
+        for _, process in connections.processes()
+        if process.inherited is None
+    ]
+    if not processes:
+        return
+    here, mark = numbers_here(), _mark()
+    for connections, process in processes:
+        process.inherited, process.mark = numbers_of(connections.where, here), mark
+        _INHERITED.append(connections)
+        _INHERITED.extend(reader() for reader in list(process.lent.values()))
+
+
+def _mark() -> dict[int, File]:
+    """Open what nobody else knows of: whoever closes it closes all that this process has."""
+    with suppress(OSError):
+        mark, other = os.pipe()
+        os.close(other)
+        file = file_of(mark)
+        if file is not None:
+            return {mark: file}
+    return {}
 
 
 if hasattr(os, "register_at_fork"):
@@ -196,15 +224,20 @@ class _Process:
         self.writer: sqlite3.Connection | None = None
         #: The numbers under which SQLite had files open for it when a child was forked from it.
         self.inherited: dict[int, File] | None = None
+        #: What the child has open since then, and is closed only where all is.
+        self.mark: dict[int, File] = {}
 
     def is_as_inherited(self) -> bool:
-        """Return whether no number is of another file by now.
+        """Return whether SQLite may close what it has open.
 
         A daemon closes all that it has inherited, and what it opens then has the same numbers.
-        SQLite knows nothing of it, and would close these in turn.
+        SQLite knows nothing of it, and would close these in turn. Who closed what he himself had
+        open of the same files has closed none of SQLite's.
         """
+        if any(file_of(number) == file for number, file in self.mark.items()):
+            return True
         numbers = self.inherited or {}
-        return all(opened(number) in (file, None) for number, file in numbers.items())
+        return all(file_of(number) in (file, None) for number, file in numbers.items())
 
     def close(self) -> None:
         """Close what nobody uses."""
@@ -252,6 +285,7 @@ def disinherit(where: str) -> None:
         raise StoreError(msg)
     for _, _, process in inherited:
         process.close()
+        process.inherited = {}  # the numbers are anybody's from now on
 
 
 class Wiping:

@@ -58,7 +58,7 @@ def has_bytes(path: str) -> bool:
         return False
 
 
-def opened(number: int) -> File | None:
+def file_of(number: int) -> File | None:
     """Return which file this process has open under a number; `None` where it has none."""
     try:
         found = os.fstat(number)
@@ -67,21 +67,24 @@ def opened(number: int) -> File | None:
     return found.st_dev, found.st_ino
 
 
-def opened_at(path: str) -> dict[int, File]:
-    """Return where this process has a database open, or a file of SQLite's beside it, by number.
+def numbers_here() -> dict[int, File]:
+    """Return what this process has open, by number; nothing where the system does not list it."""
+    found = {}
+    with suppress(OSError, ValueError):
+        for name in os.listdir("/dev/fd"):  # noqa: PTH208 - names alone
+            file = file_of(int(name))
+            if file is not None:
+                found[int(name)] = file
+    return found
 
-    Nothing is found where the system does not list what a process has open.
-    """
-    files, found = set(), {}
+
+def numbers_of(path: str, here: dict[int, File]) -> dict[int, File]:
+    """Return, of what this process has open, a database and the files of SQLite's beside it."""
+    files = set()
     for end in ("", "-wal", "-shm", "-journal"):
         with suppress(StoreError):
             files.add(file_at(os.path.realpath(path) + end))
-    with suppress(OSError):
-        for name in os.listdir("/dev/fd"):  # noqa: PTH208 - names alone
-            file = opened(int(name))
-            if file is not None and file in files:
-                found[int(name)] = file
-    return found
+    return {number: file for number, file in here.items() if file in files}
 
 
 class Log:

@@ -93,10 +93,12 @@ QUERIES: Final = Queries(
     others="SELECT 1 FROM timebank_banks WHERE bank <> ? LIMIT 1",
 )
 
-#: What is found by the id of each record of some, in order.
+#: What is found by the id of each record of some, in order. Where nothing is, that is a row too:
+#: else the two that another id finds would stand in its place.
 SEQUENCES_BY_ID: Final = """SELECT n.sequence FROM timebank_records r
-    CROSS JOIN timebank_records n INDEXED BY timebank_records_id
-    WHERE r.bank = ? AND r.sequence > ? AND r.sequence <= ? AND n.bank = r.bank AND n.id = r.id
+    LEFT JOIN timebank_records n INDEXED BY timebank_records_id
+        ON n.bank = r.bank AND n.id = r.id AND n.id IS NOT NULL
+    WHERE r.bank = ? AND r.sequence > ? AND r.sequence <= ? AND r.id IS NOT NULL
     ORDER BY r.sequence"""
 #: The totals of each account, by the key.
 TOTALS_BY_ACCOUNT: Final = f"""SELECT account, {_TOTALS} FROM timebank_postings

@@ -207,7 +207,7 @@ class SqliteReader(TableReader):
                 column.extend(more)
         return found
 
-    def sequences_by_id(self, *, after: int, through: int) -> list[int]:
+    def sequences_by_id(self, *, after: int, through: int) -> list[int | None]:
         """Implement `GivesColumns.sequences_by_id`."""
         return self._values(SEQUENCES_BY_ID, (self._bank, after, through))
 
