@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from timebank.audit.base import UNREADABLE, AuditCheck, AuditContext, AuditedRecord, Page, State
 from timebank.audit.canonical import Canonical
@@ -364,9 +364,9 @@ class AuditPass:
 
 def _next_limit(page: StoredColumns, limit: int) -> int:
     """Return how many records to read behind a page that was read with a limit."""
-    bodies: Sequence[Any] = page.body  # damaged ones may be anything
-    size = sum(len(body) for body in bodies if isinstance(body, bytes))
-    as_long = PAGE_BYTES * len(page.body) // max(size, 1)
+    as_long = PAGE
+    with suppress(TypeError, ZeroDivisionError):  # damaged ones may be anything, and empty
+        as_long = PAGE_BYTES * len(page.body) // sum(map(len, page.body))
     return max(min(2 * limit, PAGE, as_long), 1)
 
 
