@@ -709,7 +709,16 @@ def interrupted(work: Callable[[], Any], at: int) -> bool:
     return not interrupting.is_done
 
 
+@pytest.fixture
+def keyboard() -> Iterator[None]:
+    """Ctrl-C interrupts, also where a shell has started the tests in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.servers
+@pytest.mark.usefixtures("keyboard")
 @pytest.mark.parametrize("host", [Psycopg], indirect=True)
 @pytest.mark.parametrize("kind", ["call", "batch"])
 def test_a_signal_while_a_lock_is_waited_for(host: Host, store: JoinedStore, kind: str) -> None:
