@@ -161,7 +161,7 @@ CONTENT = '{"format":"timebank-checkpoint/5","head":"timebank/1 j 0 %s","state":
     [
         (b"", "this is no checkpoint of an audit: it cannot be read"),
         (b"[]", "this is no checkpoint of an audit: it cannot be read"),
-        (b"{}", "this checkpoint is of another version, None: audit from the beginning"),
+        (b"{}", "this is no checkpoint of an audit: it cannot be read"),
         (
             b'{"format":"timebank-checkpoint/2"}',
             (

@@ -93,6 +93,8 @@ def test_what_is_no_checkpoint(folder: Path) -> None:
     assert "no checkpoint" in refused("audit", "--quick", "--save", "kept")
     (folder / "kept").write_bytes(b"\xff\x00")
     assert "no checkpoint" in refused("audit", "--since", "kept")
+    (folder / "kept").write_text('{"format":"timebank-checkpoint/4"}')
+    assert "of another version" in refused("audit", "--since", "kept")
 
 
 def test_a_bank_is_not_overwritten(folder: Path) -> None:

@@ -102,8 +102,9 @@ class Checkpoint:
             found = _read(content) if is_whole else parse(content)
             form = found.get("format")
         except UNUSABLE as error:
-            msg = "this is no checkpoint of an audit: it cannot be read"
-            raise InvalidRequest(msg).about(key="checkpoint_unreadable") from error
+            raise _none() from error
+        if not isinstance(form, str) or form.partition("/")[0] != FORMAT.partition("/")[0]:
+            raise _none()
         if form != FORMAT:
             msg = f"this checkpoint is of another version, {shown(form)}: audit from the beginning"
             raise InvalidRequest(msg).about(key="checkpoint_of_other_version", form=shown(form))
@@ -114,8 +115,7 @@ class Checkpoint:
             state = found["state"]
             return cls(Head.of(found["head"]), lambda: state)
         except UNUSABLE as error:
-            msg = "this is no checkpoint of an audit: it cannot be read"
-            raise InvalidRequest(msg).about(key="checkpoint_unreadable") from error
+            raise _none() from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file: whole, or not at all. Of what is there, only a checkpoint is lost.
@@ -182,3 +182,8 @@ def place_to_save(path: str | os.PathLike[str]) -> Path:
         msg = f"{name} is no checkpoint, and is not overwritten: choose another file"
         raise InvalidRequest(msg).about(key="checkpoint_other", file=str(name))
     return target
+
+
+def _none() -> InvalidRequest:
+    msg = "this is no checkpoint of an audit: it cannot be read"
+    return InvalidRequest(msg).about(key="checkpoint_unreadable")
