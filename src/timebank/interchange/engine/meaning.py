@@ -6,8 +6,8 @@ their own are known by their meaning, and what a text says is compared without w
 
 from __future__ import annotations
 
+import json
 import re
-from ast import literal_eval
 from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
@@ -148,20 +148,7 @@ def _tags(tags: tuple[str, ...]) -> list[str]:
 
 def as_text(texts: list[Any]) -> str:
     """Return texts as one, by which they can be compared and that every database takes."""
-    return repr(texts)
-
-
-def exact(texts: list[Any]) -> list[Any]:
-    """Return texts of which some may be of a class of its own, which `repr` would name.
-
-    >>> from timebank.interchange.engine.meaning import exact
-    >>> exact([type("Note", (str,), {"__repr__": lambda self: "Note"})("a"), None, ["b"]])
-    ['a', None, ['b']]
-    """
-    return [
-        exact(text) if isinstance(text, list) else None if text is None else str.__str__(text)
-        for text in texts
-    ]
+    return json.dumps(texts, ensure_ascii=True)
 
 
 def texts_in(text: str) -> list[Any]:
@@ -171,5 +158,5 @@ def texts_in(text: str) -> list[Any]:
     >>> texts_in(as_text(["l'\ud800", None, None, ["a", "b"]]))
     ["l'\ud800", None, None, ['a', 'b']]
     """
-    found: list[Any] = literal_eval(text)
+    found: list[Any] = json.loads(text)
     return found

@@ -19,7 +19,6 @@ from timebank.interchange.engine.meaning import (
     TEXTS,
     again_id,
     as_text,
-    exact,
     file_mark,
     texts_in,
     texts_of_row,
@@ -198,7 +197,7 @@ class Survey:
                 stored(row.spender),
                 seconds,
                 plain,
-                plain if raw == texts else as_text(exact(raw)),
+                plain if raw == texts else as_text(raw),
             )
         )
         if len(self._said) >= _WRITTEN_AT_ONCE:
