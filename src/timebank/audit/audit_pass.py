@@ -371,7 +371,8 @@ def _next_limit(page: StoredColumns, limit: int) -> int:
 
 
 def _refusal() -> InvalidRequest:
-    return InvalidRequest("this checkpoint cannot be used: audit from the beginning")
+    msg = "this checkpoint cannot be used: audit from the beginning"
+    return InvalidRequest(msg).about(key="checkpoint_unusable")
 
 
 def _sees_transfers(check: AuditCheck) -> bool:
